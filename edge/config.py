@@ -1,0 +1,410 @@
+"""What we are told: one typed tree per rig, read from TOML.
+
+Paths inside a file are relative to that file. An unknown key is an error that names the nearest right one.
+Every threshold of a rule is here, with its default and where that comes from; none is a constant in a rule.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import sys
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SHIPPED = Path(__file__).parent.parent
+"""Where configs/ and models/ lie in a checkout; see `shipped`."""
+
+
+class ConfigError(Exception):
+    """A config that cannot be used; the text says which file, where in it, and what to do."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the TOML file."""
+
+
+# ---------------------------------------------------------------- the car and its eyes
+
+
+class Geometry(Section, frozen=True, kw_only=True):
+    """How a road camera sits in the car: a file in configs/cameras.
+
+    width_px and height_px are those for which the focal length holds; other sizes scale. pitch_deg is
+    positive when the camera looks down, yaw_deg when it looks left, left_m when it sits left of the middle.
+    ahead_m: from the camera to the front bumper.
+    """
+
+    width_px: int
+    height_px: int
+    focal_px: float
+    height_m: float = 1.3
+    pitch_deg: float = 0.0
+    yaw_deg: float = 0.0
+    left_m: float = 0.0
+    ahead_m: float = 1.5
+    center_x_px: float | None = None
+    center_y_px: float | None = None
+
+
+class SignalMapping(Section, frozen=True, kw_only=True):
+    """Where one of messages.CAR_SIGNALS comes from: value = raw physical value * scale + offset.
+
+    signal is "MESSAGE.SIGNAL" of the DBC. equals: if given, the value is 1.0 when the physical value is one
+    of these, else 0.0.
+    """
+
+    signal: str
+    bus: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    equals: tuple[float, ...] | None = None
+
+
+class Dbc(Section, frozen=True, kw_only=True):
+    """One DBC file and the bus that it describes; no bus: every bus."""
+
+    file: str
+    bus: str | None = None
+
+
+class GateRule(Section, frozen=True, kw_only=True):
+    """One message that may leave: its signal's bounds and how fast it may change and be sent."""
+
+    bus: str
+    message: str
+    signal: str
+    minimum: float
+    maximum: float
+    max_rate_per_s: float | None = None
+    min_interval_ms: float = 50.0
+
+
+class Vehicle(Section, frozen=True, kw_only=True):
+    """A kind of car: a file in configs/vehicles. gate maps Request.what to what it may become on the bus."""
+
+    title: str
+    length_m: float = 4.6
+    width_m: float = 1.8
+    steering_ratio: float = 15.0
+    wheelbase_m: float = 2.7
+    dbc: tuple[Dbc, ...] = ()
+    signals: dict[str, SignalMapping] = {}
+    gate: dict[str, GateRule] = {}
+
+
+# ---------------------------------------------------------------- inputs
+
+
+class Can(Section, frozen=True, kw_only=True):
+    """One bus. kind "socketcan" is ours, "simulated" needs a scenario, any other is python-can's."""
+
+    name: str
+    kind: str = "socketcan"
+    channel: str = "can0"
+    bitrate: int | None = None
+    options: dict[str, str | int | bool] = {}
+
+
+class Camera(Section, frozen=True, kw_only=True):
+    """One camera. address: a device ("0", "/dev/video0"), a file, an rtsp:// address or a GStreamer pipeline.
+
+    models: names from models/zoo.toml. geometry: a file in configs/cameras, for road cameras.
+    """
+
+    name: str
+    role: Literal["road", "driver"]
+    kind: Literal["v4l2", "file", "rtsp", "gstreamer", "simulated"] = "v4l2"
+    address: str = "0"
+    models: tuple[str, ...]
+    geometry: str | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    fps: float = 20.0
+    frozen_after_s: float = 1.0
+
+
+class Gnss(Section, frozen=True, kw_only=True):
+    """One satellite receiver that speaks NMEA 0183."""
+
+    name: str = "gnss"
+    kind: Literal["serial", "simulated"] = "serial"
+    port: str = "/dev/ttyACM0"
+    baud: int = 9600
+
+
+class V2x(Section, frozen=True, kw_only=True):
+    """The exchange with others. standard: what we send; we hear every standard we know."""
+
+    standard: Literal["csae53", "etsi"] = "csae53"
+    kind: Literal["udp_multicast", "simulated"] = "udp_multicast"
+    group: str = "239.255.42.99"
+    port: int = 47109
+    interface: str = "127.0.0.1"
+    station_id: int | None = None
+    send: bool = True
+    accept_unsigned: bool = True
+
+
+class Perception(Section, frozen=True, kw_only=True):
+    """How networks run. providers: tried in this order, "CPUExecutionProvider" is always the last."""
+
+    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    threads: int = 1
+    directory: str | None = None  # of downloaded models; default models/public
+
+
+# ---------------------------------------------------------------- thresholds
+
+
+class ForwardCollision(Section, frozen=True, kw_only=True):
+    """NHTSA: a stopped lead at TTC >= 2.1 s; T/JSATL 12: 2.7 s, pedestrians 3.0 s below 50 km/h."""
+
+    enabled: bool = True
+    ttc_vehicle_s: float = 2.7
+    ttc_person_s: float = 3.0
+    ttc_alarm_s: float = 1.6
+    min_speed_mps: float = 2.8
+    max_speed_person_mps: float = 50 / 3.6
+    max_closing_sd_mps: float = 3.0
+
+
+class Headway(Section, frozen=True, kw_only=True):
+    """T/JSATL 12: a headway below 1.0 s; it must last, since cutting in is not tailgating."""
+
+    enabled: bool = True
+    headway_s: float = 1.0
+    after_s: float = 2.0
+    min_speed_mps: float = 30 / 3.6
+
+
+class LaneDeparture(Section, frozen=True, kw_only=True):
+    """ISO 17361: no later than 0.3 m outside the line; UN R130: above 60 km/h; openpilot: 5 s quiet after."""
+
+    enabled: bool = True
+    min_speed_mps: float = 60 / 3.6
+    time_to_line_s: float = 0.5
+    line_margin_m: float = 0.1
+    min_line_score: float = 0.5
+    quiet_after_indicator_s: float = 5.0
+
+
+class Drowsiness(Section, frozen=True, kw_only=True):
+    """GB/T 41797: eyes closed 2 s; Euro NCAP: microsleep 1 to 2 s, sleep 3 s; PERCLOS over 60 s."""
+
+    enabled: bool = True
+    min_speed_mps: float = 10 / 3.6
+    eyes_closed_below: float = 0.2
+    microsleep_s: float = 1.0
+    eyes_closed_s: float = 2.0
+    asleep_s: float = 3.0
+    perclos_window_s: float = 60.0
+    perclos_warning_ratio: float = 0.06
+    perclos_alarm_ratio: float = 0.12
+    perclos_min_coverage: float = 0.5
+
+
+class Distraction(Section, frozen=True, kw_only=True):
+    """EU 2023/2590: gaze away 3.5 s above 50 km/h, 6 s from 20 km/h; Euro NCAP: 10 s within 30 s."""
+
+    enabled: bool = True
+    yaw_deg: float = 30.0
+    pitch_deg: float = 22.0
+    min_speed_mps: float = 20 / 3.6
+    fast_speed_mps: float = 50 / 3.6
+    away_slow_s: float = 6.0
+    away_fast_s: float = 3.5
+    away_window_s: float = 30.0
+    away_in_window_s: float = 10.0
+    neutral_learning_s: float = 60.0
+    neutral_min_speed_mps: float = 13.0
+    no_face_s: float = 5.0
+
+
+class Driving(Section, frozen=True, kw_only=True):
+    """How the car is driven. The figures are widely used fleet thresholds, not a standard's: settings."""
+
+    enabled: bool = True
+    harsh_braking_mps2: float = 4.0
+    harsh_acceleration_mps2: float = 3.5
+    harsh_cornering_mps2: float = 4.0
+    overspeed_mps: float | None = None
+
+
+class PeerRules(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 day 1: emergency brake warning, range 150 m; who is relevant and for how long."""
+
+    enabled: bool = True
+    max_age_s: float = 1.1
+    max_peers: int = 512
+    emergency_range_m: float = 150.0
+    same_lane_m: float = 2.5
+    same_heading_deg: float = 30.0
+
+
+class GateSettings(Section, frozen=True, kw_only=True):
+    """The last door. dry_run: what would be sent is recorded and shown, never sent."""
+
+    dry_run: bool = True
+    max_age_ms: float = 50.0
+    radio_interval_ms: float = 100.0
+
+
+class Freshness(Section, frozen=True, kw_only=True):
+    """Older than this is stale: unknown to every rule."""
+
+    signal_s: float = 0.5
+    view_s: float = 0.5
+    position_s: float = 1.5
+
+
+class Rules(Section, frozen=True, kw_only=True):
+    """All thresholds of the core."""
+
+    forward_collision: ForwardCollision = ForwardCollision()
+    headway: Headway = Headway()
+    lane_departure: LaneDeparture = LaneDeparture()
+    drowsiness: Drowsiness = Drowsiness()
+    distraction: Distraction = Distraction()
+    driving: Driving = Driving()
+    peers: PeerRules = PeerRules()
+    gate: GateSettings = GateSettings()
+    freshness: Freshness = Freshness()
+
+
+# ---------------------------------------------------------------- outputs
+
+
+class Recording(Section, frozen=True, kw_only=True):
+    """Where drives go. pictures: none, "jpeg" for people, "lossless": what the networks saw, bit for bit."""
+
+    enabled: bool = True
+    directory: str = "drives"
+    pictures: Literal["none", "jpeg", "lossless"] = "jpeg"
+    jpeg_quality: int = 80
+    raw_can: bool = True
+
+
+class Web(Section, frozen=True, kw_only=True):
+    """The dashboard; off unless asked for, and only on this machine unless the address says otherwise."""
+
+    enabled: bool = False
+    address: str = "127.0.0.1"
+    port: int = 8600
+
+
+class Runtime(Section, frozen=True, kw_only=True):
+    """Rights asked of the system; what is refused is reported, never assumed."""
+
+    realtime_priority: int = 0
+    cpu: int | None = None
+    lock_memory: bool = False
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """One rig. scenario: a file in configs/scenarios, for everything of kind "simulated"."""
+
+    name: str
+    vehicle: str
+    scenario: str | None = None
+    can: tuple[Can, ...] = ()
+    cameras: tuple[Camera, ...] = ()
+    gnss: tuple[Gnss, ...] = ()
+    v2x: V2x | None = None
+    perception: Perception = Perception()
+    rules: Rules = Rules()
+    recording: Recording = Recording()
+    web: Web = Web()
+    runtime: Runtime = Runtime()
+
+
+class CoreConfig(Section, frozen=True, kw_only=True):
+    """All that the core is told: nothing else of the config can change a decision."""
+
+    rules: Rules = Rules()
+    vehicle: Vehicle = Vehicle(title="unknown")
+    geometry: dict[str, Geometry] = {}  # by camera name
+    send_v2x: bool = False
+
+
+# ---------------------------------------------------------------- reading
+
+
+T = TypeVar("T")
+
+
+def read(path: str | Path, kind: type[T]) -> T:
+    """A TOML file as `kind`. Raises ConfigError: which file, which key, and what to write instead."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    return convert(tree, kind, str(path))
+
+
+def convert(tree: Any, kind: type[T], where: str) -> T:
+    """A tree of plain values as `kind`, with the same errors as `read`."""
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {_explain(str(error), kind)}") from None
+
+
+def resolve(path: str, beside: str | Path) -> Path:
+    """A path written in the file `beside`: absolute, relative to that file, or of a shipped file."""
+    candidate = Path(path).expanduser()
+    if candidate.is_absolute():
+        return candidate
+    near = Path(beside).resolve().parent / candidate
+    return near if near.exists() else shipped(path)
+
+
+def shipped(path: str) -> Path:
+    """A file that comes with the program: "configs/..." or "models/...", in a checkout or installed."""
+    installed = Path(sys.prefix) / "share" / "icv-edge" / path
+    return SHIPPED / path if (SHIPPED / path).exists() or not installed.exists() else installed
+
+
+def digest(config: msgspec.Struct) -> str:
+    """SHA-256 of the resolved tree, independent of the order in which it was written."""
+    return hashlib.sha256(msgspec.json.encode(config, order="deterministic")).hexdigest()
+
+
+def _explain(error: str, kind: Any) -> str:
+    found = re.match(r"Object contains unknown field `(.+?)`(?: - at `\$(.*)`)?$", error)
+    if not found:
+        return error.replace("`$.", "`").replace("`$", "`")
+    key, path = found.group(1), found.group(2) or ""
+    section = _section_at(kind, path)
+    known = list(section.__struct_fields__) if section else []
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    place = f"[{path.strip('.')}]" if path else "the top level"
+    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+    return f"unknown key `{key}` in {place}; {hint}"
+
+
+def _section_at(kind: Any, path: str) -> Any:
+    for step in re.findall(r"\.(\w+)|(\[\.\.\.\]|\[\d+\])", path):
+        if step[0]:
+            if not _is_section(kind):
+                return None
+            kind = get_type_hints(kind).get(step[0])
+        kind = next((a for a in (kind, *get_args(kind)) if _is_section(a)), kind)
+    return kind if _is_section(kind) else None
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
