@@ -301,6 +301,40 @@ class Web(Section, frozen=True, kw_only=True):
     port: int = 8600
 
 
+class Jt808(Section, frozen=True, kw_only=True):
+    """A fleet platform that speaks JT/T 808 over TCP. Nothing is sent unless enabled.
+
+    phone: the terminal number, up to 20 digits (12 with version 2013). plate_colour: 0 no plate (plate is then
+    the VIN), 1 blue, 2 yellow, 3 black, 4 white, 5 green, 9 other. province, city: first two and last four
+    digits of the GB/T 2260 code. answer_timeout_s and retries: JT/T 808 parameters 0x0002 and 0x0003.
+    """
+
+    enabled: bool = False
+    address: str = ""
+    port: int = 808
+    phone: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    terminal_id: str = ""
+    plate: str = ""
+    plate_colour: int = 1
+    province: int = 0
+    city: int = 0
+    interval_s: float = 10.0
+    heartbeat_s: float = 60.0
+    answer_timeout_s: float = 10.0
+    retries: int = 3
+    version: Literal[2013, 2019] = 2019
+
+
+class Uplink(Section, frozen=True, kw_only=True):
+    """What fleet platforms hear. directory: of the queues on disk; max_queued: reports kept while offline."""
+
+    directory: str = "uplink"
+    max_queued: int = 20000
+    jt808: Jt808 = Jt808()
+
+
 class Runtime(Section, frozen=True, kw_only=True):
     """Rights asked of the system; what is refused is reported, never assumed."""
 
@@ -323,6 +357,7 @@ class Config(Section, frozen=True, kw_only=True):
     rules: Rules = Rules()
     recording: Recording = Recording()
     web: Web = Web()
+    uplink: Uplink = Uplink()
     runtime: Runtime = Runtime()
 
 
