@@ -1,0 +1,1 @@
+"""Cameras, ONNX sessions, and one adapter file per family of models."""

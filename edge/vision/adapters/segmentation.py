@@ -1,0 +1,139 @@
+"""A mask of lane marks -> lane lines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge.messages import LaneLine, read_only
+
+BANDS = 64  # a mask is read in about this many groups of rows
+MAX_RUN_SHARE = 1 / 5  # of the width: wider is a stop line, a crossing or glare
+JOIN_POINTS = 10  # of a segment, that tell its direction at an end
+MIN_SPAN_SHARE = 1 / 12  # of the height, from a line's lowest to its highest point
+
+
+class _Segment:
+    """Runs of mark, linked upwards: x at the middle of each, in mask px; rows in bands, falling."""
+
+    __slots__ = ("rows", "xs")
+
+    def __init__(self, row: int, x: float) -> None:
+        self.rows = [row]
+        self.xs = [x]
+
+    def slope(self, first: int, last: int) -> float:
+        """Columns per band, upwards, between two of the points."""
+        rows = self.rows[first] - self.rows[last]
+        return (self.xs[last] - self.xs[first]) / rows if rows else 0.0
+
+    def expected(self, row: int) -> float:
+        """Where the next run of a segment that is being linked should be."""
+        slope = self.slope(max(-len(self.xs), -6), -1)
+        return self.xs[-1] + slope * (self.rows[-1] - row)
+
+
+def lines_from_mask(mask: np.ndarray, scale_x: float, scale_y: float) -> tuple[LaneLine, ...]:
+    """Lane lines in a mask (H, W) of bool or uint8, true where a lane mark is.
+
+    scale_x, scale_y: picture px per mask px. The points of a line go from near (bottom) to far; the score is
+    the share of the rows between its ends in which mark was found, so a dashed line scores less than a solid
+    one. Ordered from left to right by where they are nearest.
+    """
+    height, width = mask.shape
+    step = max(1, round(height / BANDS))
+    bands = height // step
+    # From the bottom: the near rows matter most, so the rows left over are the uppermost.
+    grouped = mask[height - bands * step :].astype(bool).reshape(bands, step, width).any(axis=1)
+    segments = _link(grouped, tolerance=1.0 + width / 100)
+    lines = _join(segments, bands, tolerance=2.0 + width / 100)
+    top = height - bands * step
+    found = []
+    for line in lines:
+        span = line.rows[0] - line.rows[-1] + 1
+        if span < max(3, bands * MIN_SPAN_SHARE) or len(line.rows) < 3:
+            continue
+        points = np.empty((len(line.rows), 2))
+        points[:, 0] = np.array(line.xs) * scale_x
+        points[:, 1] = (np.array(line.rows) * step + step / 2 + top) * scale_y
+        found.append(LaneLine(points=read_only(points), score=len(line.rows) / span))
+    return tuple(sorted(found, key=lambda line: float(line.points[0, 0])))
+
+
+def _link(grouped: np.ndarray, tolerance: float) -> list[_Segment]:
+    """Runs of mark in neighbouring bands, from the bottom up."""
+    bands, width = grouped.shape
+    edges = np.zeros((bands, width + 2), np.int8)
+    edges[:, 1:-1] = grouped
+    change = np.diff(edges, axis=1)
+    rows, starts = np.nonzero(change == 1)
+    ends = np.nonzero(change == -1)[1]
+    narrow = ends - starts <= width * MAX_RUN_SHARE
+    runs: list[list[tuple[int, int]]] = [[] for _ in range(bands)]
+    for row, start, end in zip(
+        rows[narrow].tolist(), starts[narrow].tolist(), ends[narrow].tolist(), strict=True
+    ):
+        runs[row].append((start, end))
+
+    segments: list[_Segment] = []
+    growing: list[_Segment] = []
+    for row in range(bands - 1, -1, -1):
+        growing = [segment for segment in growing if segment.rows[-1] - row <= 3]
+        free = [(segment, segment.expected(row)) for segment in growing] if runs[row] else []
+        for start, end in runs[row]:
+            best, best_miss = -1, tolerance
+            for index, (_, x) in enumerate(free):
+                miss = max(start - x, x - end, 0.0)
+                if miss < best_miss:
+                    best, best_miss = index, miss
+            if best < 0:
+                segments.append(_Segment(row, (start + end) / 2))
+                growing.append(segments[-1])
+            else:
+                segment = free.pop(best)[0]
+                segment.rows.append(row)
+                segment.xs.append((start + end) / 2)
+    return segments
+
+
+def _join(segments: list[_Segment], bands: int, tolerance: float) -> list[_Segment]:
+    """The dashes of one line: no joint between a dash and the gap beside it may bend."""
+    lines: list[_Segment] = []
+    for segment in segments:  # their lowest points come in order from the bottom up
+        if len(segment.rows) < 2:
+            continue
+        low, high = _straight(segment, at_top=False)
+        best, best_miss = None, tolerance
+        for line in lines:
+            if not 0 <= line.rows[-1] - segment.rows[0] <= bands // 3:
+                continue
+            first, last = _straight(line, at_top=True)
+            gap = max(line.rows[last] - segment.rows[low], 1)
+            between = (segment.xs[low] - line.xs[last]) / gap
+            below = _bend(line.slope(first, last) - between, line.rows[first] - line.rows[last], gap)
+            above = _bend(segment.slope(low, high) - between, segment.rows[low] - segment.rows[high], gap)
+            miss = max(below, above)
+            if miss < best_miss:
+                best, best_miss = line, miss
+        if best is None:
+            lines.append(segment)
+        else:
+            skip = int(segment.rows[0] == best.rows[-1])
+            best.rows += segment.rows[skip:]
+            best.xs += segment.xs[skip:]
+    return lines
+
+
+def _straight(segment: _Segment, at_top: bool) -> tuple[int, int]:
+    """The first and last of the points that tell its direction at one end; its very tip is rounded off."""
+    count = len(segment.rows)
+    tip = int(count > 3)
+    near, far = tip, min(count, JOIN_POINTS) - 1
+    return (count - 1 - far, count - 1 - near) if at_top else (near, far)
+
+
+def _bend(change_of_slope: float, length: int, gap: int) -> float:
+    """How far the joint of two pieces lies from the straight line between their outer ends, in mask px.
+
+    Unlike an angle it asks little of a dash or a gap too short to tell its own direction.
+    """
+    return abs(change_of_slope) * length * gap / (length + gap)
