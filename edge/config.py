@@ -304,7 +304,7 @@ class Web(Section, frozen=True, kw_only=True):
 class Jt808(Section, frozen=True, kw_only=True):
     """A fleet platform that speaks JT/T 808 over TCP. Nothing is sent unless enabled.
 
-    phone: the terminal number, up to 20 digits (12 with version 2013). plate_colour: 0 no plate (plate is then
+    phone: the terminal number, up to 20 digits (12 with version 2013). plate_colour: 0 none (plate is then
     the VIN), 1 blue, 2 yellow, 3 black, 4 white, 5 green, 9 other. province, city: first two and last four
     digits of the GB/T 2260 code. answer_timeout_s and retries: JT/T 808 parameters 0x0002 and 0x0003.
     """
