@@ -1,0 +1,77 @@
+"""`icv`: one verb, one file. Nothing heavy is imported before the verb is known."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+
+from edge import __version__
+
+VERBS = {
+    "demo": "run the main job on a simulated drive: nothing but this program is needed",
+    "run": "run live from a config: buses, cameras, GNSS, V2X",
+    "replay": "run over recorded videos, CAN logs and GNSS, or over a recording of ours",
+    "drive": "look into recordings: info, cut, export",
+    "models": "the networks: list, fetch, check",
+    "can": "CAN logs: info",
+    "v2x": "V2X messages: listen, decode",
+    "bench": "measure on this machine, each figure beside its goal",
+    "doctor": "what this machine has and lacks, and what to do about it",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the verb; returns the exit status: 0 done, 1 a check failed, 2 wrong use or unusable input, 130 Ctrl-C."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(
+        prog="icv",
+        description="Intelligent connected vehicle edge pipeline.",
+        epilog="icv VERB --help says more.",
+    )
+    parser.add_argument("--version", action="version", version=f"icv-edge {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    chosen = next((a for a in arguments if not a.startswith("-")), None)
+    for verb, summary in VERBS.items():
+        sub = verbs.add_parser(verb, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if verb == chosen:
+            module = importlib.import_module(f"edge.cli.{verb}")
+            module.configure(sub)
+            sub.set_defaults(run=module.run)
+    args = parser.parse_args(arguments)
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except user_errors() as error:
+        print(f"icv {args.verb}: {error}", file=sys.stderr)
+        return 2
+
+
+def user_errors() -> tuple[type[Exception], ...]:
+    """The errors that are about what the user gave us; only those of rooms that were imported can have come."""
+    names = {
+        "edge.config": "ConfigError",
+        "edge.drives.header": "DriveError",
+        "edge.vision.cameras": "CameraError",
+        "edge.vision.sessions": "ModelError",
+        "edge.can.log": "LogError",
+        "edge.can.dbc": "DbcError",
+        "edge.can.bus": "BusError",
+        "edge.positioning.nmea": "GnssError",
+        "edge.v2x.uper": "CodecError",
+    }
+    loaded = ((sys.modules.get(module), name) for module, name in names.items())
+    return tuple(
+        getattr(module, name) for module, name in loaded if module is not None and hasattr(module, name)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
