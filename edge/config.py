@@ -24,7 +24,11 @@ SHIPPED = Path(__file__).parent.parent
 """Where configs/ and models/ lie in a checkout; see `shipped`."""
 
 
-class ConfigError(Exception):
+class UserError(Exception):
+    """Something that the user gave us cannot be used; the text says what, where, and what to do."""
+
+
+class ConfigError(UserError):
     """A config that cannot be used; the text says which file, where in it, and what to do."""
 
 

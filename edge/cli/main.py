@@ -24,7 +24,7 @@ VERBS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the verb; returns the exit status: 0 done, 1 a check failed, 2 wrong use or unusable input, 130 Ctrl-C."""
+    """Run the verb. Returns 0: done, 1: a check failed, 2: wrong use or unusable input, 130: Ctrl-C."""
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(
         prog="icv",
@@ -41,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
             module.configure(sub)
             sub.set_defaults(run=module.run)
     args = parser.parse_args(arguments)
+    from edge.config import UserError  # msgspec costs 15 ms, which --help need not wait for
+
     try:
         return args.run(args)
     except KeyboardInterrupt:
@@ -49,28 +51,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except user_errors() as error:
+    except UserError as error:
         print(f"icv {args.verb}: {error}", file=sys.stderr)
         return 2
-
-
-def user_errors() -> tuple[type[Exception], ...]:
-    """The errors that are about what the user gave us; only those of rooms that were imported can have come."""
-    names = {
-        "edge.config": "ConfigError",
-        "edge.drives.header": "DriveError",
-        "edge.vision.cameras": "CameraError",
-        "edge.vision.sessions": "ModelError",
-        "edge.can.log": "LogError",
-        "edge.can.dbc": "DbcError",
-        "edge.can.bus": "BusError",
-        "edge.positioning.nmea": "GnssError",
-        "edge.v2x.uper": "CodecError",
-    }
-    loaded = ((sys.modules.get(module), name) for module, name in names.items())
-    return tuple(
-        getattr(module, name) for module, name in loaded if module is not None and hasattr(module, name)
-    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The picture for people: the road camera with tracks, the driver, a map from above, and the warnings with why."""
+"""The picture for people: road camera with tracks, driver, a map from above, and the warnings with why."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Overlay:
                 self._missing[out.function] = out
 
     def draw(self, road: np.ndarray | None, driver: np.ndarray | None, time_s: float) -> np.ndarray:
-        """The whole picture, (720, 1280, 3) uint8 BGR, from two BGR pictures of any size, either of them None."""
+        """The whole picture, (720, 1280, 3) uint8 BGR, from two BGR pictures of any size or None."""
         canvas = np.full((HEIGHT, WIDTH, 3), BACKGROUND, np.uint8)
         scale = _place(canvas, road, ROAD, "no road picture")
         if road is not None and self._road is not None:

@@ -1,4 +1,4 @@
-"""The loop. Live, replay and the rig run this and nothing else; they differ in how they build its arguments."""
+"""The loop. Live, replay and the rig run this and nothing else; they only build its arguments."""
 
 from __future__ import annotations
 

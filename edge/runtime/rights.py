@@ -21,7 +21,7 @@ def exit_with_parent() -> None:
 
 
 def ask(wanted: Runtime) -> list[str]:
-    """Freeze what start-up made, and ask for priority, processor and memory. Returns a line for each answer."""
+    """Freeze what start-up made; ask for priority, processor and memory. Returns a line for each answer."""
     gc.collect()
     gc.freeze()
     answers = []

@@ -34,9 +34,9 @@ class Inlet(Protocol):
 class Merge:
     """The messages of all inlets as they come, and a Tick each 10 ms.
 
-    On a live clock it sleeps in select() until something is readable or the next tick is due; on a recorded clock
-    it steps from tick to tick, and messages of one step are ordered by their time. The lateness of each tick, ns,
-    is kept in `lateness_ns` until the Health message of that second takes it away.
+    On a live clock it sleeps in select() until something is readable or the next tick is due; on a recorded
+    clock it steps from tick to tick, and messages of one step are ordered by their time. `lateness_ns` keeps
+    how late each tick was.
     """
 
     def __init__(self, inlets: Sequence[Inlet], clock: Clock, until_ns: int | None = None) -> None:

@@ -24,7 +24,7 @@ class WarningLine(msgspec.Struct, kw_only=True):
 class Summary:
     """Watches the inputs and takes the outputs of one drive.
 
-    latency_ns: clock for "photon to decision", None where time is the recording's and a latency has no meaning.
+    latency_ns: clock for "photon to decision"; None where time is the recording's and latency has no meaning.
     """
 
     def __init__(self, latency_ns: Callable[[], int] | None = None) -> None:
@@ -142,7 +142,7 @@ class Summary:
         if health.figures:
             known = self.stages.setdefault(health.source, {})
             for name, value in health.figures.items():
-                # The median of a drive is nearest to the middle of its seconds; of tails the worst second counts.
+                # Medians of the seconds are smoothed; of their tails the worst counts.
                 known[name] = (
                     max(known.get(name, 0.0), value) if "_p99" in name else _drift(known.get(name), value)
                 )
