@@ -23,8 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     info.add_argument("--json", action="store_true", help="print JSON")
     cut = verbs.add_parser("cut", help="an excerpt, which is a recording of its own")
     cut.add_argument("file", metavar="FILE", help="a recording (.mcap)")
-    cut.add_argument("--from", dest="from_s", metavar="S", type=float, default=0.0, help="seconds from the start")
-    cut.add_argument("--to", dest="to_s", metavar="S", type=float, required=True, help="seconds from the start")
+    cut.add_argument(
+        "--from", dest="from_s", metavar="S", type=float, default=0.0, help="seconds from the start"
+    )
+    cut.add_argument(
+        "--to", dest="to_s", metavar="S", type=float, required=True, help="seconds from the start"
+    )
     cut.add_argument("-o", "--output", metavar="OUT", required=True, help="the new file; it must not exist")
     cut.add_argument("--json", action="store_true", help="print JSON")
     export = verbs.add_parser("export", help="as files for other programs")
@@ -34,28 +38,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         default="csv",
-        help="csv: signals and warnings; json: all messages, one a line; candump: raw CAN; jpeg: the pictures",
+        help="csv: signals and warnings; json: all messages; candump: raw CAN; jpeg: the pictures",
     )
     export.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0; 1 if the recording is damaged or its digest is wrong; 2 if it cannot be used at all."""
-    from edge.drives.header import DriveError
+    """0; 1 if the recording is damaged or its digest is wrong."""
     from edge.drives.reader import read_drive
 
-    try:
-        drive = read_drive(args.file)
-        verbs = {"info": _info, "cut": _cut, "export": _export}
-        return verbs[args.drive_verb](drive, args)
-    except DriveError as error:
-        print(f"icv drive: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        print(f"icv drive: {error.filename or args.file}: {error.strerror}", file=sys.stderr)
-        return 2
+    verbs = {"info": _info, "cut": _cut, "export": _export}
+    return verbs[args.drive_verb](read_drive(args.file), args)
 
 
 def _info(drive: Drive, args: argparse.Namespace) -> int:
@@ -135,7 +128,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"sha256 {source['sha256'][:16]}"
         for source in found["sources"]
     ]
-    lines.append("  messages  " + ", ".join(f"{topic} {count:,}" for topic, count in found["messages"].items()))
+    lines.append(
+        "  messages  " + ", ".join(f"{topic} {count:,}" for topic, count in found["messages"].items())
+    )
     lines.append(f"  warnings  {sum(w['active'] for w in found['warnings'])}")
     for warning in found["warnings"]:
         if warning["active"]:
@@ -159,11 +154,15 @@ def _cut(drive: Drive, args: argparse.Namespace) -> int:
 
 def _export(drive: Drive, args: argparse.Namespace) -> int:
     from edge.drives.export import export_csv, export_json, export_pictures
+    from edge.drives.header import DriveError
 
     directory = Path(args.output)
-    directory.mkdir(parents=True, exist_ok=True)
     exports = {"csv": export_csv, "json": export_json, "jpeg": export_pictures, "candump": _export_candump}
-    paths = [str(path) for path in exports[args.format](drive, directory)]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        paths = [str(path) for path in exports[args.format](drive, directory)]
+    except OSError as error:
+        raise DriveError(f"{error.filename or directory}: cannot be written: {error.strerror}") from None
     if not paths:
         print(f"icv drive: {drive.path}: nothing of this kind was recorded", file=sys.stderr)
     return _tell(args, drive, {"files": paths}, "\n".join(paths))
@@ -181,4 +180,40 @@ def _tell(args: argparse.Namespace, drive: Drive, found: dict[str, Any], text: s
 
 def _export_candump(drive: Drive, directory: Path) -> tuple[Path, ...]:
     """can.log as `candump -L` writes it, stamped with the seconds since the start of the drive."""
-    raise NotImplementedError
+    from edge.can.frames import Frames
+
+    if not any(topic.startswith("can/") for topic in drive.topics):
+        return ()
+    path = directory / "can.log"
+    damaged = 0
+    with path.open("w", encoding="ascii") as file:
+        for record in drive.records("can/"):
+            bus = record.topic.removeprefix("can/")
+            try:
+                frames = Frames.from_bytes(record.data)
+            except ValueError:
+                damaged += 1
+                continue
+            for i in range(len(frames)):
+                t_s = (int(frames.t_ns[i]) - (drive.start_ns or 0)) / 1e9
+                what = _candump(
+                    int(frames.id[i]), int(frames.flags[i]), int(frames.length[i]), frames.payload(i)
+                )
+                file.write(f"({t_s:017.6f}) {bus} {what}\n")
+    if damaged:
+        drive.problems.append(f"{damaged} batches of raw CAN frames are damaged and were left out")
+    return (path,)
+
+
+def _candump(can_id: int, flags: int, length: int, payload: bytes) -> str:
+    """One frame in the notation of can-utils: 123#1122, 123#R2, 123##1aabb; error frames have bit 29 set."""
+    from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, REMOTE
+
+    if flags & ERROR:
+        return f"{can_id | 0x20000000:08X}#{payload.hex().upper()}"
+    name = f"{can_id:08X}" if flags & EXTENDED else f"{can_id:03X}"
+    if flags & FD:
+        return f"{name}##{bool(flags & BRS) | bool(flags & ESI) << 1:X}{payload.hex().upper()}"
+    if flags & REMOTE:
+        return f"{name}#R{length or ''}"
+    return f"{name}#{payload.hex().upper()}"
