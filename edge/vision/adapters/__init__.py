@@ -1,1 +1,49 @@
-"""One file per family of models."""
+"""One file per family of models: what a network wants to be fed, and what its numbers mean.
+
+An adapter is a class that is constructed with an open session and the model's entry in models/zoo.toml, and
+has one method, `see`. The adapters of a camera run one after another over the same picture; each gets what
+the ones before it saw and returns that with its own findings added:
+
+    objects:  detections          lanes:  lanes
+    face:     face                landmarks, head, eyes, gaze: more of that face
+
+What an adapter cannot tell it leaves as it is: None is unknown. Coordinates are px of the picture given to
+`see`; eyes and sides are the driver's own left and right. An adapter keeps its input arrays and refills them,
+so `see` is not for two threads at once; it keeps nothing from one picture to the next.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from edge.messages import Detections, Face, LaneLine
+
+ORDER = ("objects", "lanes", "face", "landmarks", "head", "eyes", "gaze")
+"""What a model can find (`finds` in the zoo), in the order in which the adapters run."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What the adapters have found in one picture so far; the fields are those of RoadView and DriverView."""
+
+    detections: Detections | None = None
+    lanes: tuple[LaneLine, ...] | None = None
+    face: Face | None = None
+
+
+class Runner(Protocol):
+    """What an adapter needs of a session."""
+
+    def run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs in the model's order, for inputs by name."""
+        ...
+
+
+class Adapter(Protocol):
+    """One network at work; constructed as Adapter(session, entry)."""
+
+    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+        """image: uint8 (H, W, 3) BGR."""
+        ...

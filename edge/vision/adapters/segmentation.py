@@ -1,10 +1,14 @@
-"""A mask of lane marks -> lane lines."""
+"""A mask of lane marks -> lane lines, and the public network that draws such a mask."""
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from edge.messages import LaneLine, read_only
+from edge.vision.adapters import Runner, Seen
+from edge.vision.adapters.canvas import Canvas
+from edge.vision.zoo import Entry
 
 BANDS = 64  # a mask is read in about this many groups of rows
 MAX_RUN_SHARE = 1 / 5  # of the width: wider is a stop line, a crossing or glare
@@ -43,7 +47,7 @@ def lines_from_mask(mask: np.ndarray, scale_x: float, scale_y: float) -> tuple[L
     step = max(1, round(height / BANDS))
     bands = height // step
     # From the bottom: the near rows matter most, so the rows left over are the uppermost.
-    grouped = mask[height - bands * step :].astype(bool).reshape(bands, step, width).any(axis=1)
+    grouped = (mask[height - bands * step :] != 0).reshape(bands, step, width).any(axis=1)
     segments = _link(grouped, tolerance=1.0 + width / 100)
     lines = _join(segments, bands, tolerance=2.0 + width / 100)
     top = height - bands * step
@@ -137,3 +141,33 @@ def _bend(change_of_slope: float, length: int, gap: int) -> float:
     Unlike an angle it asks little of a dash or a gap too short to tell its own direction.
     """
     return abs(change_of_slope) * length * gap / (length + gap)
+
+
+class RoadSegmentation:
+    """Lane lines from road-segmentation-adas-0001: background, road, kerb, mark as probabilities.
+
+    Its input is (1, 3, H, W) or (1, H, W, 3), its output (1, 4, H, W) or (1, H, W, 4).
+    """
+
+    MARK = 3
+
+    def __init__(self, session: Runner, entry: Entry) -> None:
+        self._session = session
+        ((self._input, shape),) = entry.inputs.items()
+        self._channels_first = shape[1] == 3
+        height, width = shape[2:] if self._channels_first else shape[1:3]
+        self._canvas = Canvas(height, width, self._channels_first)
+        self._min_score = entry.min_score
+
+    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+        """Adds lanes."""
+        self._canvas.stretch(image)
+        (output,) = self._session.run({self._input: self._canvas.batch()})
+        return msgspec.structs.replace(seen, lanes=self.parse(output, image.shape[1], image.shape[0]))
+
+    def parse(self, output: np.ndarray, width: int, height: int) -> tuple[LaneLine, ...]:
+        """width, height: of the picture, px."""
+        mark = output[0, self.MARK] if self._channels_first else output[0, :, :, self.MARK]
+        return lines_from_mask(
+            mark >= self._min_score, width / self._canvas.width, height / self._canvas.height
+        )

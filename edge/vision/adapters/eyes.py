@@ -1,0 +1,70 @@
+"""open-closed-eye-0001, and what all that is known of the eyes together says."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from edge.messages import Face
+from edge.vision.adapters import Runner, Seen
+from edge.vision.adapters.canvas import Canvas
+from edge.vision.adapters.facemesh import eye_middles
+from edge.vision.zoo import Entry
+
+MAX_YAW_DEG = 35.0
+MAX_PITCH_DEG = 30.0
+SIDE = 0.5  # of the crop, against the distance between the eyes
+
+
+class OpenClosedEye:
+    """How likely each eye is open; the mean of that and of what the landmarks said, where they said it.
+
+    Either alone separates open from closed eyes worse than both together do.
+    """
+
+    def __init__(self, session: Runner, entry: Entry) -> None:
+        self._session = session
+        ((self._input, shape),) = entry.inputs.items()
+        self._canvas = Canvas(shape[2], shape[3])
+
+    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+        """Adds to the face, if there is one with points of the eyes that looks towards the camera."""
+        face = seen.face
+        if face is None or face.landmarks is None or not eyes_visible(face):
+            return seen
+        right, left = eye_middles(face)
+        distance = float(np.hypot(*(left - right)))
+        return msgspec.structs.replace(
+            seen,
+            face=msgspec.structs.replace(
+                face,
+                right_eye_open=_mean(self._open(image, right, distance), face.right_eye_open),
+                left_eye_open=_mean(self._open(image, left, distance), face.left_eye_open),
+            ),
+        )
+
+    def _open(self, image: np.ndarray, middle: np.ndarray, distance: float) -> float:
+        self._canvas.crop(image, box_round(middle, SIDE * distance))
+        (output,) = self._session.run({self._input: self._canvas.batch(1 / 255, -127 / 255)})
+        return self.parse(output)
+
+    @staticmethod
+    def parse(output: np.ndarray) -> float:
+        """output (1, 2, 1, 1): probability of closed, of open."""
+        return min(1.0, max(0.0, float(output.ravel()[1])))
+
+
+def eyes_visible(face: Face) -> bool:
+    """Whether the eyes can be judged: turned away, they look shut. An unknown pose does not forbid it."""
+    yaw, pitch = face.head_yaw_deg or 0.0, face.head_pitch_deg or 0.0
+    return abs(yaw) <= MAX_YAW_DEG and abs(pitch) <= MAX_PITCH_DEG
+
+
+def box_round(middle: np.ndarray, side: float) -> tuple[float, float, float, float]:
+    """A square of that side round a point."""
+    x, y = float(middle[0]), float(middle[1])
+    return x - side / 2, y - side / 2, x + side / 2, y + side / 2
+
+
+def _mean(likely: float, by_landmarks: float | None) -> float:
+    return likely if by_landmarks is None else (likely + by_landmarks) / 2

@@ -1,0 +1,62 @@
+"""YuNet (Wu et al. 2023, Machine Intelligence Research 20): faces with five points, strides 8, 16 and 32."""
+
+from __future__ import annotations
+
+import cv2
+import msgspec
+import numpy as np
+
+from edge.messages import Face, read_only
+from edge.vision.adapters import Runner, Seen
+from edge.vision.adapters.canvas import Canvas
+from edge.vision.zoo import Entry
+
+STRIDES = (8, 16, 32)
+OVERLAP = 0.45
+
+
+class YuNet:
+    """The driver's face: the largest, since whoever sits behind is smaller.
+
+    Its landmarks are 5 points: right eye, left eye, tip of the nose, right and left corner of the mouth.
+    """
+
+    def __init__(self, session: Runner, entry: Entry) -> None:
+        self._session = session
+        ((self._input, shape),) = entry.inputs.items()
+        self._canvas = Canvas(shape[2], shape[3])
+        self._min_score = entry.min_score
+
+    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+        """Adds the face, or None."""
+        scale = self._canvas.letterbox(image)
+        outputs = self._session.run({self._input: self._canvas.batch()})
+        return msgspec.structs.replace(seen, face=self.parse(outputs, scale))
+
+    def parse(self, outputs: list[np.ndarray], scale: float) -> Face | None:
+        """outputs: for each stride (1, cells, n): class n=1, then objectness 1, then boxes 4, then points 10."""
+        boxes, points, scores = [], [], []
+        for level, stride in enumerate(STRIDES):
+            is_face, is_object, box, kps = (outputs[level + 3 * part][0] for part in range(4))
+            score = np.sqrt(np.clip(is_face[:, 0], 0, 1) * np.clip(is_object[:, 0], 0, 1))
+            keep = np.flatnonzero(score >= self._min_score)
+            columns = self._canvas.width // stride
+            cell = np.stack((keep % columns, keep // columns), axis=1)
+            middle = (cell + box[keep, :2]) * stride
+            half = np.exp(box[keep, 2:]) * stride / 2
+            boxes.append(np.concatenate((middle - half, middle + half), axis=1))
+            points.append((cell[:, None] + kps[keep].reshape(-1, 5, 2)) * stride)
+            scores.append(score[keep])
+        box, kps, score = (np.concatenate(parts) for parts in (boxes, points, scores))
+        if not len(score):
+            return None
+        sizes = box[:, 2:] - box[:, :2]
+        corner_size = np.concatenate((box[:, :2], sizes), axis=1).astype(np.float64)
+        kept = np.asarray(cv2.dnn.NMSBoxes(corner_size, score.astype(np.float32), 0.0, OVERLAP)).reshape(-1)
+        largest = kept[np.argmax(sizes[kept].prod(axis=1))]
+        left, top, right, bottom = (box[largest] / scale).tolist()
+        return Face(
+            score=float(score[largest]),
+            box=(left, top, right, bottom),
+            landmarks=read_only(kps[largest] / scale),
+        )

@@ -1,0 +1,159 @@
+"""models/zoo.toml: which models there are, where they come from, and that they are what they say."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from tqdm import tqdm
+
+from edge import config
+
+FETCH_TIMEOUT_S = 30.0
+
+
+class ModelError(Exception):
+    """A model that cannot be used; the text says which, why, and what to do."""
+
+
+class Entry(config.Section, frozen=True, kw_only=True):
+    """One model; the keys are explained at the top of models/zoo.toml."""
+
+    file: str
+    sha256: str
+    bytes: int
+    role: Literal["road", "driver"]
+    finds: tuple[Literal["objects", "lanes", "face", "landmarks", "head", "eyes", "gaze"], ...]
+    needs: tuple[str, ...] = ()
+    adapter: str
+    input: str
+    inputs: dict[str, tuple[int, ...]]
+    outputs: dict[str, tuple[int, ...]]
+    kinds: tuple[str, ...] = ()
+    min_score: float = 0.5
+    address: str | None = None
+    origin: str = ""
+    licence_code: str
+    licence_weights: str
+    training_data: str = "not stated"
+    own: bool = False
+
+
+class Zoo:
+    """The entries of a zoo file by name, and where their files are."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read the shipped zoo, or the file `path`. Raises config.ConfigError."""
+        self.path = path or config.shipped("models/zoo.toml")
+        self.entries = config.read(self.path, dict[str, Entry])
+
+    def entry(self, name: str) -> Entry:
+        """The entry of that name. Raises ModelError with the names there are."""
+        if name not in self.entries:
+            raise ModelError(f"no model {name!r} in {self.path}; there are: {', '.join(sorted(self.entries))}")
+        return self.entries[name]
+
+    def place(self, name: str, directory: str | None = None) -> Path:
+        """Where the file of a model is or should be: our own beside the zoo, others in `directory`."""
+        entry = self.entry(name)
+        if entry.own:
+            return self.path.parent / entry.file
+        return (Path(directory).expanduser() if directory else self.path.parent / "public") / entry.file
+
+    def locate(self, name: str, directory: str | None = None) -> Path:
+        """The file of a model, its hash checked. Raises ModelError, with how to get it, if it is not right."""
+        entry, path = self.entry(name), self.place(name, directory)
+        try:
+            stat = path.stat()
+            found = _sha256(path, stat.st_size, stat.st_mtime_ns)
+        except OSError as error:
+            raise ModelError(
+                f"model {name}: {path} cannot be read: {error.strerror}; {how_to_get(name, entry)}"
+            ) from None
+        if found != entry.sha256:
+            raise ModelError(
+                f"model {name}: {path} is not the file of the zoo: SHA-256 {found}, expected {entry.sha256}; "
+                f"remove it, then {how_to_get(name, entry)}"
+            )
+        return path
+
+    def fetch(
+        self, name: str, to: str | None = None, source: Path | None = None, show_progress: bool = False
+    ) -> Path:
+        """Bring a model from its public address, or from the directory `source`, to where `locate` looks.
+
+        A file with another hash is refused and leaves nothing behind. Returns the path; a file that is
+        already there and right is left alone. Raises ModelError.
+        """
+        entry, path = self.entry(name), self.place(name, to)
+        if path.exists() and _sha256(path, path.stat().st_size, path.stat().st_mtime_ns) == entry.sha256:
+            return path
+        if entry.own:
+            raise ModelError(f"model {name} is our own and comes with the program, but {path} is not right")
+        if source is None and entry.address is None:
+            raise ModelError(f"model {name} has no public address: {entry.origin}; {how_to_get(name, entry)}")
+        part = path.with_name(path.name + ".part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with (
+                _open(source / entry.file if source else str(entry.address)) as incoming,
+                part.open("wb") as out,
+                tqdm(total=entry.bytes, unit="B", unit_scale=True, desc=name, disable=not show_progress) as bar,
+            ):
+                digest = hashlib.sha256()
+                for block in _blocks(incoming, entry.bytes):
+                    digest.update(block)
+                    out.write(block)
+                    bar.update(len(block))
+            if digest.hexdigest() != entry.sha256:
+                raise ModelError(
+                    f"model {name}: refused, {source or entry.address} gave a file with SHA-256 "
+                    f"{digest.hexdigest()}, expected {entry.sha256}"
+                )
+            part.replace(path)
+        except (OSError, urllib.error.URLError) as error:
+            raise ModelError(f"model {name}: cannot be fetched from {source or entry.address}: {error}") from None
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+
+def how_to_get(name: str, entry: Entry) -> str:
+    """What a person does to get the file of a model, as the end of a sentence."""
+    if entry.own:
+        return "it comes with the program: install it again, or check it out again"
+    if entry.address:
+        return f"get it with: icv models fetch {name}"
+    return f"get it with: icv models fetch {name} --from DIR, where DIR holds {entry.file}"
+
+
+def _open(source: str | Path) -> BinaryIO:
+    if isinstance(source, Path):
+        return source.open("rb")
+    if not source.startswith("https://"):
+        raise ModelError(f"the address {source} is not https")
+    response: BinaryIO = urllib.request.urlopen(source, timeout=FETCH_TIMEOUT_S)
+    return response
+
+
+def _blocks(incoming: BinaryIO, expected: int) -> Iterator[bytes]:
+    """Blocks of a file, at most one more than it should have: a wrong one cannot fill the disk."""
+    got = 0
+    while got <= expected and (block := incoming.read(1 << 16)):
+        got += len(block)
+        yield block
+
+
+@functools.lru_cache
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """The hash of a file, computed once for each state of it."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
