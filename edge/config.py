@@ -179,6 +179,10 @@ class ForwardCollision(Section, frozen=True, kw_only=True):
     min_speed_mps: float = 2.8
     max_speed_person_mps: float = 50 / 3.6
     max_closing_sd_mps: float = 3.0
+    comfortable_braking_mps2: float = 1.5  # a gap that this much braking keeps open needs no warning
+    comfortable_braking_person_mps2: float = 1.0
+    gap_left_m: float = 1.0  # that should remain in front of the bumper
+    oncoming_mps: float = 3.0  # faster than this towards us: oncoming traffic, passing beside us
 
 
 class Headway(Section, frozen=True, kw_only=True):
@@ -207,6 +211,10 @@ class Drowsiness(Section, frozen=True, kw_only=True):
     enabled: bool = True
     min_speed_mps: float = 10 / 3.6
     eyes_closed_below: float = 0.2
+    eyes_open_above: float = 0.3
+    eyes_reopen_s: float = 0.2  # open for less than this between closures: one closure
+    eyes_max_yaw_deg: float = 40.0  # a head turned further hides the eyes from the camera
+    eyes_max_pitch_deg: float = 30.0
     microsleep_s: float = 1.0
     eyes_closed_s: float = 2.0
     asleep_s: float = 3.0
@@ -231,6 +239,7 @@ class Distraction(Section, frozen=True, kw_only=True):
     neutral_learning_s: float = 60.0
     neutral_min_speed_mps: float = 13.0
     no_face_s: float = 5.0
+    back_s: float = 0.3  # a look at the road shorter than this does not end a look away
 
 
 class Driving(Section, frozen=True, kw_only=True):
@@ -240,6 +249,8 @@ class Driving(Section, frozen=True, kw_only=True):
     harsh_braking_mps2: float = 4.0
     harsh_acceleration_mps2: float = 3.5
     harsh_cornering_mps2: float = 4.0
+    harsh_for_s: float = 0.3
+    min_speed_mps: float = 2.0
     overspeed_mps: float | None = None
 
 
@@ -252,6 +263,22 @@ class PeerRules(Section, frozen=True, kw_only=True):
     emergency_range_m: float = 150.0
     same_lane_m: float = 2.5
     same_heading_deg: float = 30.0
+    lane_width_m: float = 3.5
+    min_speed_mps: float = 2.8
+    hard_braking_mps2: float = 4.0  # T/CSAE 53, eventHardBraking
+
+
+class Tracking(Section, frozen=True, kw_only=True):
+    """ByteTrack (Zhang 2022): sure detections are matched first, doubtful ones only keep a track alive."""
+
+    high_score: float = 0.4
+    low_score: float = 0.1
+    min_iou: float = 0.2
+    confirm_hits: int = 3
+    report_missed_s: float = 0.25
+    forget_s: float = 1.0
+    pitch_sd_deg: float = 0.5  # of the camera against the road: mounting, load, braking, bumps
+    lane_range_m: float = 40.0  # lane points further away are not used
 
 
 class GateSettings(Section, frozen=True, kw_only=True):
@@ -268,6 +295,9 @@ class Freshness(Section, frozen=True, kw_only=True):
     signal_s: float = 0.5
     view_s: float = 0.5
     position_s: float = 1.5
+    face_s: float = 5.0  # eyes or gaze not seen for longer: their functions are unavailable
+    start_s: float = 2.0  # what never came within this after the start is missing
+    recover_s: float = 1.0  # back for so long: available again
 
 
 class Rules(Section, frozen=True, kw_only=True):
@@ -281,6 +311,7 @@ class Rules(Section, frozen=True, kw_only=True):
     driving: Driving = Driving()
     peers: PeerRules = PeerRules()
     gate: GateSettings = GateSettings()
+    tracking: Tracking = Tracking()
     freshness: Freshness = Freshness()
 
 
