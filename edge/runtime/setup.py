@@ -1,0 +1,104 @@
+"""From a config to the parts of a run: what live, replay and the rig have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from edge import config as cfg
+from edge.can.dbc import Database
+from edge.can.vehicle import VehicleReader, read_databases
+from edge.config import Config, ConfigError, CoreConfig, Geometry, Vehicle
+from edge.drives.header import DriveHeader, ModelUsed, Source
+from edge.sim.scenario import Scenario
+from edge.sim.world import World
+from edge.vision.zoo import Zoo
+
+GENERIC_GEOMETRY = "configs/cameras/generic.toml"
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """A config with every file that it names read. notes: what was assumed, to be said aloud."""
+
+    config: Config
+    vehicle: Vehicle
+    databases: tuple[tuple[Database, str | None], ...]
+    geometry: dict[str, Geometry]
+    scenario: Path | None
+    notes: tuple[str, ...]
+
+    @property
+    def simulated(self) -> bool:
+        """True if anything of this run is not from the world."""
+        c = self.config
+        parts = (*c.can, *c.cameras, *c.gnss, *((c.v2x,) if c.v2x else ()))
+        return any(part.kind == "simulated" for part in parts)
+
+    @property
+    def core(self) -> CoreConfig:
+        """What the core is told."""
+        return CoreConfig(
+            rules=self.config.rules,
+            vehicle=self.vehicle,
+            geometry=self.geometry,
+            send_v2x=self.config.v2x is not None and self.config.v2x.send,
+        )
+
+    def world(self) -> World:
+        """The simulated world. Raises ConfigError if the config has none."""
+        if self.scenario is None:
+            raise ConfigError(f'{self.config.name}: something is of kind "simulated", but there is no scenario')
+        return World(cfg.read(self.scenario, Scenario))
+
+    def reader(self) -> VehicleReader:
+        """The decoder of this vehicle's signals."""
+        return VehicleReader(self.vehicle, self.databases)
+
+    def header(self, title: str, sources: tuple[Source, ...] = ()) -> DriveHeader:
+        """The beginning of a recording of this run."""
+        zoo = Zoo()
+        names = dict.fromkeys(name for camera in self.config.cameras for name in camera.models)
+        return DriveHeader(
+            title=title,
+            simulated=self.simulated,
+            core_config=msgspec.json.encode(self.core).decode(),
+            config=msgspec.json.encode(self.config).decode(),
+            config_sha256=cfg.digest(self.config),
+            models=tuple(ModelUsed(name=name, sha256=zoo.entry(name).sha256) for name in names),
+            sources=sources,
+        )
+
+
+def read_setup(path: str | Path) -> Setup:
+    """A config file and all that it names. Raises ConfigError or DbcError."""
+    path = Path(path)
+    return complete(cfg.read(path, Config), path)
+
+
+def complete(config: Config, beside: Path, databases: list[tuple[Database, str | None]] | None = None) -> Setup:
+    """Read what a config names, relative to the file `beside`; databases given replace the vehicle's own."""
+    notes = []
+    vehicle_path = cfg.resolve(config.vehicle, beside)
+    vehicle = cfg.read(vehicle_path, Vehicle)
+    geometry = {}
+    for camera in config.cameras:
+        if camera.role == "road":
+            name = camera.geometry or GENERIC_GEOMETRY
+            if camera.geometry is None:
+                notes.append(
+                    f"camera {camera.name}: no geometry given, {GENERIC_GEOMETRY} is assumed: "
+                    "distances are rough until the camera's own is measured"
+                )
+            geometry[camera.name] = cfg.read(cfg.resolve(name, beside), Geometry)
+    known = databases if databases is not None else read_databases(vehicle, vehicle_path)
+    return Setup(
+        config=config,
+        vehicle=vehicle,
+        databases=tuple(known),
+        geometry=geometry,
+        scenario=cfg.resolve(config.scenario, beside) if config.scenario else None,
+        notes=tuple(notes),
+    )
+
+
