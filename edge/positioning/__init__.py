@@ -1,0 +1,1 @@
+"""Satellite positioning: NMEA 0183 on a serial line, or recorded."""
