@@ -20,8 +20,6 @@ from edge.runtime.finding import Finding, text_of
 
 PYTHONS = ((3, 10), (3, 13))
 PACKAGES = ("numpy", "msgspec", "mcap", "zstandard", "lz4", "serial", "can", "tqdm")
-    20.0  # two cameras as JPEG of 720p at 20 a second write 5 MB/s; cards pause and slow down
-)
 MIN_MEMORY_BYTES = 512 * 1024**2
 IMPORT_TIMEOUT_S = 120.0
 
@@ -47,7 +45,7 @@ def examine(directory: str | Path = "drives", root: Path = Path("/")) -> list[Fi
         ("disk", lambda: system.disk(Path(directory))),
         ("heat", lambda: system.heat(root)),
     )
-    findings = []
+    findings: list[Finding] = []
     for topic, check in checks:
         try:
             findings += check()
