@@ -12,20 +12,9 @@ from typing import Any
 
 from edge.messages import RemoteObject
 from edge.v2x.codegen import Codec
+from edge.v2x.etsi_schema import ACCELERATION_CONTROL, CAM, EXTERIOR_LIGHTS, LIGHT_BAR_SIREN
 from edge.v2x.scales import degrees, physical, steps
-from edge.v2x.uper import (
-    Bits,
-    Boolean,
-    Choice,
-    CodecError,
-    Enumerated,
-    Integer,
-    Octets,
-    Sequence,
-    SequenceOf,
-    bits,
-    flags,
-)
+from edge.v2x.uper import CodecError, bits, flags
 
 PROTOCOL_VERSION = 2
 MESSAGE_ID_CAM = 2
@@ -33,250 +22,6 @@ MESSAGE_NAMES = {
     1: "DENM", 2: "CAM", 3: "POI", 4: "SPATEM", 5: "MAPEM", 6: "IVIM", 7: "EV-RSR", 8: "TISTPG", 9: "SREM",
     10: "SSEM", 11: "EVCSN", 12: "SAEM", 13: "RTCMEM", 14: "CPM", 16: "VAM",
 }  # fmt: skip
-
-# ---------------------------------------------------------------- the table
-
-LATITUDE = Integer(-900000000, 900000001)
-LONGITUDE = Integer(-1800000000, 1800000001)
-HEADING_VALUE = Integer(0, 3601)
-SEMI_AXIS = Integer(0, 4095)
-CONFIDENCE_127 = Integer(1, 127)
-ITS_PDU_HEADER = Sequence(
-    {"protocolVersion": Integer(0, 255), "messageID": Integer(0, 255), "stationID": Integer(0, 4294967295)}
-)
-REFERENCE_POSITION = Sequence(
-    {
-        "latitude": LATITUDE,
-        "longitude": LONGITUDE,
-        "positionConfidenceEllipse": Sequence(
-            {
-                "semiMajorConfidence": SEMI_AXIS,
-                "semiMinorConfidence": SEMI_AXIS,
-                "semiMajorOrientation": HEADING_VALUE,
-            }
-        ),
-        "altitude": Sequence(
-            {
-                "altitudeValue": Integer(-100000, 800001),
-                "altitudeConfidence": Enumerated(
-                    "alt-000-01 alt-000-02 alt-000-05 alt-000-10 alt-000-20 alt-000-50 alt-001-00 alt-002-00"
-                    " alt-005-00 alt-010-00 alt-020-00 alt-050-00 alt-100-00 alt-200-00 outOfRange unavailable"
-                ),
-            }
-        ),
-    }
-)
-ACCELERATION_CONTROL = Bits(
-    7,
-    names="brakePedalEngaged gasPedalEngaged emergencyBrakeEngaged collisionWarningEngaged accEngaged"
-    " cruiseControlEngaged speedLimiterEngaged",
-)
-EXTERIOR_LIGHTS = Bits(
-    8,
-    names="lowBeamHeadlightsOn highBeamHeadlightsOn leftTurnSignalOn rightTurnSignalOn"
-    " daytimeRunningLightsOn reverseLightOn fogLightOn parkingLightsOn",
-)
-LIGHT_BAR_SIREN = Bits(2, names="lightBarActivated sirenActivated")
-
-
-def _acceleration(name: str) -> Sequence:
-    return Sequence({f"{name}Value": Integer(-160, 161), f"{name}Confidence": Integer(0, 102)})
-
-
-VEHICLE_HIGH_FREQUENCY = Sequence(
-    {
-        "heading": Sequence({"headingValue": HEADING_VALUE, "headingConfidence": CONFIDENCE_127}),
-        "speed": Sequence({"speedValue": Integer(0, 16383), "speedConfidence": CONFIDENCE_127}),
-        "driveDirection": Enumerated("forward backward unavailable"),
-        "vehicleLength": Sequence(
-            {
-                "vehicleLengthValue": Integer(1, 1023),
-                "vehicleLengthConfidenceIndication": Enumerated(
-                    "noTrailerPresent trailerPresentWithKnownLength trailerPresentWithUnknownLength"
-                    " trailerPresenceIsUnknown unavailable"
-                ),
-            }
-        ),
-        "vehicleWidth": Integer(1, 62),
-        "longitudinalAcceleration": _acceleration("longitudinalAcceleration"),
-        "curvature": Sequence(
-            {
-                "curvatureValue": Integer(-1023, 1023),
-                "curvatureConfidence": Enumerated(
-                    "onePerMeter-0-00002 onePerMeter-0-0001 onePerMeter-0-0005 onePerMeter-0-002"
-                    " onePerMeter-0-01 onePerMeter-0-1 outOfRange unavailable"
-                ),
-            }
-        ),
-        "curvatureCalculationMode": Enumerated("yawRateUsed yawRateNotUsed unavailable", extensible=True),
-        "yawRate": Sequence(
-            {
-                "yawRateValue": Integer(-32766, 32767),
-                "yawRateConfidence": Enumerated(
-                    "degSec-000-01 degSec-000-05 degSec-000-10 degSec-001-00 degSec-005-00 degSec-010-00"
-                    " degSec-100-00 outOfRange unavailable"
-                ),
-            }
-        ),
-        "accelerationControl?": ACCELERATION_CONTROL,
-        "lanePosition?": Integer(-1, 14),
-        "steeringWheelAngle?": Sequence(
-            {"steeringWheelAngleValue": Integer(-511, 512), "steeringWheelAngleConfidence": CONFIDENCE_127}
-        ),
-        "lateralAcceleration?": _acceleration("lateralAcceleration"),
-        "verticalAcceleration?": _acceleration("verticalAcceleration"),
-        "performanceClass?": Integer(0, 7),
-        "cenDsrcTollingZone?": Sequence(
-            {
-                "protectedZoneLatitude": LATITUDE,
-                "protectedZoneLongitude": LONGITUDE,
-                "cenDsrcTollingZoneID?": Integer(0, 134217727),
-            },
-            extensible=True,
-        ),
-    }
-)
-RSU_HIGH_FREQUENCY = Sequence(
-    {
-        "protectedCommunicationZonesRSU?": SequenceOf(
-            Sequence(
-                {
-                    "protectedZoneType": Enumerated(
-                        "permanentCenDsrcTolling", extensible=True, more="temporaryCenDsrcTolling"
-                    ),
-                    "expiryTime?": Integer(0, 4398046511103),
-                    "protectedZoneLatitude": LATITUDE,
-                    "protectedZoneLongitude": LONGITUDE,
-                    "protectedZoneRadius?": Integer(1, 255, extensible=True),
-                    "protectedZoneID?": Integer(0, 134217727),
-                },
-                extensible=True,
-            ),
-            1,
-            16,
-        )
-    },
-    extensible=True,
-)
-PATH_POINT = Sequence(
-    {
-        "pathPosition": Sequence(
-            {
-                "deltaLatitude": Integer(-131071, 131072),
-                "deltaLongitude": Integer(-131071, 131072),
-                "deltaAltitude": Integer(-12700, 12800),
-            }
-        ),
-        "pathDeltaTime?": Integer(1, 65535, extensible=True),
-    }
-)
-VEHICLE_LOW_FREQUENCY = Sequence(
-    {
-        "vehicleRole": Enumerated(
-            "default publicTransport specialTransport dangerousGoods roadWork rescue emergency safetyCar"
-            " agriculture commercial military roadOperator taxi reserved1 reserved2 reserved3"
-        ),
-        "exteriorLights": EXTERIOR_LIGHTS,
-        "pathHistory": SequenceOf(PATH_POINT, 0, 40),
-    }
-)
-CAUSE_CODE = Sequence({"causeCode": Integer(0, 255), "subCauseCode": Integer(0, 255)}, extensible=True)
-_SHOULDER = Enumerated("availableForStopping closed availableForDriving")
-SPECIAL_VEHICLE = Choice(
-    {
-        "publicTransportContainer": Sequence(
-            {
-                "embarkationStatus": Boolean(),
-                "ptActivation?": Sequence(
-                    {"ptActivationType": Integer(0, 255), "ptActivationData": Octets(1, 20)}
-                ),
-            }
-        ),
-        "specialTransportContainer": Sequence(
-            {
-                "specialTransportType": Bits(4, names="heavyLoad excessWidth excessLength excessHeight"),
-                "lightBarSirenInUse": LIGHT_BAR_SIREN,
-            }
-        ),
-        "dangerousGoodsContainer": Sequence(
-            {
-                "dangerousGoodsBasic": Enumerated(
-                    "explosives1 explosives2 explosives3 explosives4 explosives5 explosives6 flammableGases"
-                    " nonFlammableGases toxicGases flammableLiquids flammableSolids"
-                    " substancesLiableToSpontaneousCombustion"
-                    " substancesEmittingFlammableGasesUponContactWithWater oxidizingSubstances"
-                    " organicPeroxides toxicSubstances infectiousSubstances radioactiveMaterial"
-                    " corrosiveSubstances miscellaneousDangerousSubstances"
-                )
-            }
-        ),
-        "roadWorksContainerBasic": Sequence(
-            {
-                "roadworksSubCauseCode?": Integer(0, 255),
-                "lightBarSirenInUse": LIGHT_BAR_SIREN,
-                "closedLanes?": Sequence(
-                    {
-                        "innerhardShoulderStatus?": _SHOULDER,
-                        "outerhardShoulderStatus?": _SHOULDER,
-                        "drivingLaneStatus?": Bits(1, 13),
-                    },
-                    extensible=True,
-                ),
-            }
-        ),
-        "rescueContainer": Sequence({"lightBarSirenInUse": LIGHT_BAR_SIREN}),
-        "emergencyContainer": Sequence(
-            {
-                "lightBarSirenInUse": LIGHT_BAR_SIREN,
-                "incidentIndication?": CAUSE_CODE,
-                "emergencyPriority?": Bits(
-                    2, names="requestForRightOfWay requestForFreeCrossingAtATrafficLight"
-                ),
-            }
-        ),
-        "safetyCarContainer": Sequence(
-            {
-                "lightBarSirenInUse": LIGHT_BAR_SIREN,
-                "incidentIndication?": CAUSE_CODE,
-                "trafficRule?": Enumerated(
-                    "noPassing noPassingForTrucks passToRight passToLeft", extensible=True
-                ),
-                "speedLimit?": Integer(1, 255),
-            }
-        ),
-    },
-    extensible=True,
-)
-CAM = Sequence(
-    {
-        "header": ITS_PDU_HEADER,
-        "cam": Sequence(
-            {
-                "generationDeltaTime": Integer(0, 65535),
-                "camParameters": Sequence(
-                    {
-                        "basicContainer": Sequence(
-                            {"stationType": Integer(0, 255), "referencePosition": REFERENCE_POSITION},
-                            extensible=True,
-                        ),
-                        "highFrequencyContainer": Choice(
-                            {
-                                "basicVehicleContainerHighFrequency": VEHICLE_HIGH_FREQUENCY,
-                                "rsuContainerHighFrequency": RSU_HIGH_FREQUENCY,
-                            },
-                            extensible=True,
-                        ),
-                        "lowFrequencyContainer?": Choice(
-                            {"basicVehicleContainerLowFrequency": VEHICLE_LOW_FREQUENCY}, extensible=True
-                        ),
-                        "specialVehicleContainer?": SPECIAL_VEHICLE,
-                    },
-                    extensible=True,
-                ),
-            }
-        ),
-    }
-)
 
 CAM_CODEC = Codec("CAM", CAM)
 
@@ -355,11 +100,10 @@ def _events(parameters: dict[str, Any], control: int | None) -> tuple[str, ...]:
     said = set()
     if control is not None and "emergencyBrakeEngaged" in flags(ACCELERATION_CONTROL, control):
         said.add("hard_braking")
-    form, low = parameters.get("lowFrequencyContainer", (None, None))
-    if form == "basicVehicleContainerLowFrequency":
-        # both turn signals together are the hazard lights, TS 102 894-2 A.28
-        if {"leftTurnSignalOn", "rightTurnSignalOn"} <= flags(EXTERIOR_LIGHTS, low["exteriorLights"]):
-            said.add("hazard_lights")
+    form, container = parameters.get("lowFrequencyContainer", (None, None))
+    lights = flags(EXTERIOR_LIGHTS, container["exteriorLights"]) if isinstance(form, str) else set()
+    if {"leftTurnSignalOn", "rightTurnSignalOn"} <= lights:  # both together are the hazard lights
+        said.add("hazard_lights")
     form, special = parameters.get("specialVehicleContainer", (None, None))
     if form in ("emergencyContainer", "rescueContainer") and special["lightBarSirenInUse"]:
         said.add("emergency_vehicle")
@@ -367,10 +111,10 @@ def _events(parameters: dict[str, Any], control: int | None) -> tuple[str, ...]:
 
 
 def cam(content: RemoteObject, station_id: int, utc_ns: int, low_frequency: bool) -> dict[str, Any]:
-    """Our own state as a CAM, with the low frequency container if asked. Raises CodecError for a position that
-    is none.
+    """Our own state as a CAM. Raises CodecError for a position that is none.
 
-    station_id: 32 bits; utc_ns: when the state held. The path history is empty: none is kept yet.
+    station_id: 32 bits; utc_ns: when the state held; low_frequency: with that container, whose path history
+    is empty: none is kept yet.
     """
     has = set(content.events)
     yaw = content.yaw_rate_radps
@@ -430,7 +174,7 @@ def cam(content: RemoteObject, station_id: int, utc_ns: int, low_frequency: bool
     }
     if low_frequency:
         hazard = {"leftTurnSignalOn", "rightTurnSignalOn"} if "hazard_lights" in has else set()
-        low = {
+        low: dict[str, Any] = {
             "vehicleRole": "emergency" if "emergency_vehicle" in has else "default",
             "exteriorLights": bits(EXTERIOR_LIGHTS, hazard),
             "pathHistory": [],
