@@ -1,0 +1,1 @@
+"""CAN: frames, buses, log formats, DBC, decoding into the car's signals, encoding."""
