@@ -1,0 +1,68 @@
+"""icv-driver: our small network for the simulated driver, not for real people: models/icv-driver.md."""
+
+from __future__ import annotations
+
+import cv2
+import msgspec
+import numpy as np
+
+from edge.messages import Face
+from edge.vision.adapters import Runner, Seen
+from edge.vision.zoo import Entry
+
+PAD = 114
+
+
+class OwnDriver:
+    """Face, head, eyes and gaze from one run.
+
+    The input is uint8 (1, H, W, 3) as it is. Outputs: probabilities (3,) of a face, of the left and of the
+    right eye being open; box (4,) left, top, right, bottom in px of the input; angles (5,) in degrees, signs
+    as in messages.Face: yaw, pitch and roll of the head, yaw and pitch of the gaze.
+    """
+
+    def __init__(self, session: Runner, entry: Entry) -> None:
+        self._session = session
+        ((self._input, shape),) = entry.inputs.items()
+        self._batch = np.full(shape, PAD, np.uint8)
+        self._filled = shape[1:3]
+        self._min_score = entry.min_score
+
+    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+        """Adds the face, or None."""
+        scale = self._fill(image)
+        outputs = self._session.run({self._input: self._batch})
+        return msgspec.structs.replace(seen, face=self.parse(outputs, scale))
+
+    def _fill(self, image: np.ndarray) -> float:
+        # Each px of the small picture is the mean of all that it covers: an eyelid is one line of the large.
+        height, width = image.shape[:2]
+        scale = min(self._batch.shape[1] / height, self._batch.shape[2] / width)
+        fitted = (round(height * scale), round(width * scale))
+        if fitted != self._filled:
+            self._batch[:] = PAD
+            self._filled = fitted
+        self._batch[0, : fitted[0], : fitted[1]] = cv2.resize(
+            image, (fitted[1], fitted[0]), interpolation=cv2.INTER_AREA
+        )
+        return scale
+
+    def parse(self, outputs: list[np.ndarray], scale: float) -> Face | None:
+        """scale: network px per picture px."""
+        probabilities, box, angles = (values.tolist() for values in outputs)
+        score, left_open, right_open = probabilities
+        if score < self._min_score:
+            return None
+        left, top, right, bottom = (value / scale for value in box)
+        head_yaw, head_pitch, head_roll, gaze_yaw, gaze_pitch = angles
+        return Face(
+            score=score,
+            box=(left, top, right, bottom),
+            left_eye_open=left_open,
+            right_eye_open=right_open,
+            head_yaw_deg=head_yaw,
+            head_pitch_deg=head_pitch,
+            head_roll_deg=head_roll,
+            gaze_yaw_deg=gaze_yaw,
+            gaze_pitch_deg=gaze_pitch,
+        )

@@ -1,0 +1,60 @@
+"""icv-road: our own small network for road users and lane marks; see models/icv-road.md."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import msgspec
+import numpy as np
+
+from edge.messages import Detections, LaneLine
+from edge.vision.adapters import Runner, Seen
+from edge.vision.adapters.canvas import Canvas
+from edge.vision.adapters.detections import keep_best
+from edge.vision.adapters.segmentation import lines_from_mask
+from edge.vision.zoo import Entry
+
+PAD = 114
+MIN_MARK = 128  # of 255
+
+
+class OwnRoad:
+    """Detections and lanes from one run.
+
+    The input is uint8 (1, H, W, 3) as it is; the outputs are decoded inside the network: probabilities of
+    road and of mark 0..255, uint8 (2, H / 4, W / 4); boxes (64, 4) left, top, right, bottom in px of the
+    input; scores (64,), falling; kinds (64,), indices into the entry's.
+    """
+
+    def __init__(self, session: Runner, entry: Entry) -> None:
+        self._session = session
+        ((self._input, shape),) = entry.inputs.items()
+        self._canvas = Canvas(shape[1], shape[2], channels_first=False, pad=PAD)
+        self._kinds = entry.kinds
+        self._min_score = entry.min_score
+
+    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+        """Adds detections and lanes."""
+        scale = self._canvas.letterbox(image)
+        surface, boxes, scores, kinds = self._session.run({self._input: self._canvas.pixels[None]})
+        size = (image.shape[1], image.shape[0])
+        return msgspec.structs.replace(
+            seen,
+            detections=self.parse_boxes(boxes, scores, kinds, scale, size),
+            lanes=self.parse_mark(surface[1], scale, size),
+        )
+
+    def parse_boxes(
+        self, boxes: np.ndarray, scores: np.ndarray, kinds: np.ndarray, scale: float, size: tuple[int, int]
+    ) -> Detections:
+        """scale: network px per picture px; size: width and height of the picture."""
+        count = int(np.count_nonzero(scores >= self._min_score))
+        return keep_best(boxes[:count] / scale, scores[:count], kinds[:count], self._kinds, size)
+
+    def parse_mark(self, mark: np.ndarray, scale: float, size: tuple[int, int]) -> tuple[LaneLine, ...]:
+        """mark: uint8 (H / 4, W / 4). Across, the soft edges of a mark tell more than whole cells do."""
+        cell = self._canvas.height / mark.shape[0]
+        rows = math.ceil(size[1] * scale / cell)
+        fine = cv2.resize(mark, (self._canvas.width, mark.shape[0]), interpolation=cv2.INTER_LINEAR)
+        return lines_from_mask(fine[:rows] >= MIN_MARK, 1 / scale, cell / scale)

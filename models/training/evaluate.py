@@ -1,0 +1,265 @@
+"""Prints the figures of the cards: on pictures that were never trained on.
+
+    python models/training/evaluate.py road|driver [--draw FOLDER]
+
+Reads the ONNX files and uses them as the adapters do. Rendered scenes have seeds from 1 000 000 on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+from networks import KINDS, ROAD_STRIDE, session
+
+HERE = Path(__file__).parent
+MODELS = HERE.parent
+DATA = HERE.parents[1].parent / "shared" / "data"
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of boxes (N, 4) and (M, 4): (N, M)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = (high - low).clip(0).prod(2)
+    area = [(boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (a, b)]
+    return both / (area[0][:, None] + area[1][None] - both).clip(1e-9)
+
+
+def average_precision(
+    found: list[tuple[np.ndarray, np.ndarray]], truth: list[np.ndarray], ignored: list[np.ndarray]
+) -> float:
+    """AP50 of one kind: area under the interpolated precision-recall curve (PASCAL VOC 2010).
+
+    Per picture: found (scores, boxes), truth boxes, and boxes where anything goes. NaN without truth.
+    """
+    total = sum(map(len, truth))
+    if not total:
+        return float("nan")
+    rows: list[tuple[float, bool]] = []
+    for (scores, boxes), wanted, free in zip(found, truth, ignored, strict=True):
+        taken = np.zeros(len(wanted), bool)
+        shares, excuses = overlap(boxes, wanted), overlap(boxes, free)
+        for i in np.argsort(-scores, kind="stable"):
+            left = np.where(taken, 0.0, shares[i])
+            if left.size and left.max() >= 0.5:
+                taken[left.argmax()] = True
+                rows.append((scores[i], True))
+            elif not (excuses.shape[1] and excuses[i].max() >= 0.3):
+                rows.append((scores[i], False))
+    rows.sort(key=lambda row: -row[0])
+    right = np.cumsum([row[1] for row in rows])
+    if not len(right):
+        return 0.0
+    recall, precision = right / total, right / np.arange(1, len(rows) + 1)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(np.diff(np.concatenate(([0.0], recall))) * precision))
+
+
+def suppressed(scores: np.ndarray, boxes: np.ndarray, limit: float = 0.5) -> np.ndarray:
+    """Indices that greedy suppression keeps, best first."""
+    kept: list[int] = []
+    shares = overlap(boxes, boxes)
+    for i in np.argsort(-scores, kind="stable"):
+        if not kept or shares[i, kept].max() < limit:
+            kept.append(int(i))
+    return np.array(kept, int)
+
+
+def milliseconds(model: onnxruntime.InferenceSession, picture: np.ndarray, times: int = 100) -> float:
+    """Median of one run on one thread."""
+    name = model.get_inputs()[0].name
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        model.run(None, {name: picture})
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken) * 1000)
+
+
+def road(draw: Path | None, scenes: int) -> None:
+    """Figures of icv-road."""
+    from road_data import HELD_OUT_CLIP, HELD_OUT_SEEDS, Teachers, clip, highway_objects, rendered_set
+
+    model = session(MODELS / "icv-road.onnx")
+    rendered = rendered_set(HELD_OUT_SEEDS, scenes, HERE / "data")
+    print(f"one run: {milliseconds(model, _view(rendered[0].image)[0]):.1f} ms")
+    print(f"\nrendered, {scenes} scenes never seen:")
+    _road_figures(model, rendered, draw and draw / "rendered", boxes=True)
+    if (DATA / "images" / "highway_objects" / "test").is_dir():
+        print("\nhighway_objects/test:")
+        _road_figures(model, list(highway_objects(DATA, "test")), draw and draw / "highway", boxes=True)
+        teacher = Teachers(DATA.parent / "models")
+        path = DATA / "video" / f"{HELD_OUT_CLIP}.mp4"
+        print(f"\n{path.stem}, against road-segmentation-adas-0001:")
+        from road_data import Sample
+
+        frames = [
+            Sample(image, teacher.mask(image, 0.0), np.zeros((0, 5), np.float32), True, (1, 1))
+            for image in clip(path, 5)
+        ]
+        _road_figures(model, frames, draw and draw / "clip", boxes=False)
+    else:
+        print(f"\n{DATA} is not there: no figures on real pictures")
+
+
+def _view(image: np.ndarray) -> tuple[np.ndarray, float]:
+    from road_data import letterbox, plain_view
+
+    return plain_view(image)[None], letterbox(image.shape[1], image.shape[0])
+
+
+def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # type: ignore[no-untyped-def]
+    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in KINDS}
+    truth: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
+    ignored: list[np.ndarray] = []
+    ghosts = 0
+    counts = np.zeros((2, 3))  # road, mark: both, ours, theirs
+    for number, sample in enumerate(samples):
+        view, scale = _view(sample.image)
+        surface, box, score, kind = model.run(None, {"picture": view})
+        high, wide = (round(size * scale / ROAD_STRIDE) for size in sample.image.shape[:2])
+        mask = cv2.resize(sample.mask, (wide * 4, high * 4), interpolation=cv2.INTER_NEAREST)
+        known = mask != 255
+        for row, theirs in enumerate(((mask == 1) | (mask == 2), mask == 2)):
+            whole = cv2.resize(
+                surface[row, :high, :wide], (wide * 4, high * 4), interpolation=cv2.INTER_LINEAR
+            )
+            ours = whole > 127
+            counts[row] += [(a & known).sum() for a in (ours & theirs, ours, theirs)]
+        keep = score > 0.02
+        box, score, kind = box[keep] / scale, score[keep], kind[keep]
+        kept = suppressed(score, box)
+        box, score, kind = box[kept], score[kept], kind[kept]
+        small = sample.boxes[:, 4] - sample.boxes[:, 2] < 6 / scale
+        all_truth = sample.boxes[:, 1:]
+        ignored.append(all_truth[small | (sample.boxes[:, 0] < 0)])
+        for index, name in enumerate(KINDS):
+            found[name].append((score[kind == index], box[kind == index]))
+            truth[name].append(all_truth[(sample.boxes[:, 0] == index) & ~small])
+        sure = box[score > 0.4]
+        if len(sure):
+            touch = overlap(sure, all_truth).max(1, initial=0.0)
+            ghosts += int((touch < 0.1).sum())
+        if folder and number < 40:
+            folder.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / f"{number:03}.png"), drawn(view[0], surface, box * scale, score, kind))
+    for row, name in enumerate(("road", "mark")):
+        if counts[row, 2]:
+            both, ours, theirs = counts[row]
+            print(f"  {name}: IoU {both / (ours + theirs - both):.3f}, precision {both / max(ours, 1):.3f}, "
+                  f"recall {both / theirs:.3f}")  # fmt: skip
+    if not boxes:
+        return
+    for name in KINDS:
+        number = sum(map(len, truth[name]))
+        if number:
+            print(f"  {name}: AP50 {average_precision(found[name], truth[name], ignored):.3f} of {number}")
+    everything = [np.concatenate(parts) for parts in zip(*truth.values(), strict=True)]
+    print(f"  any kind: AP50 {average_precision(_together(found), everything, ignored):.3f}")
+    print(f"  {ghosts} boxes over 0.4 on nothing, in {len(ignored)} pictures")
+
+
+def _together(found: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [
+        (np.concatenate([s for s, _ in kinds]), np.concatenate([b for _, b in kinds]))
+        for kinds in zip(*found.values(), strict=True)
+    ]
+
+
+def drawn(
+    view: np.ndarray, surface: np.ndarray, boxes: Iterable[np.ndarray], scores: np.ndarray, kinds: np.ndarray
+) -> np.ndarray:
+    """The network's picture with what it found."""
+    size = (view.shape[1], view.shape[0])
+    picture = view.astype(np.float32)
+    for part, colour in ((surface[0], (0, 120, 0)), (surface[1], (0, 0, 255))):
+        share = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)[..., None] / 255 * 0.4
+        picture = picture * (1 - share) + np.array(colour) * share
+    picture = picture.astype(np.uint8)
+    for box, score, kind in zip(boxes, scores, kinds, strict=True):
+        if score > 0.3:
+            left, top, right, bottom = (int(v) for v in box)
+            cv2.rectangle(picture, (left, top), (right, bottom), (0, 255, 255), 1)
+            cv2.putText(
+                picture, f"{KINDS[kind][:5]} {score:.2f}", (left, max(top - 2, 8)), 0, 0.32, (255, 255, 0), 1
+            )
+    return picture
+
+
+def driver(draw: Path | None, looks: int) -> None:
+    """Figures of icv-driver."""
+    from driver_data import HELD_OUT_SEEDS, SURELY_CLOSED, SURELY_OPEN, rendered_set
+    from networks import DRIVER_ANGLES
+
+    model = session(MODELS / "icv-driver.onnx")
+    test = rendered_set(HELD_OUT_SEEDS, looks, HERE / "data")
+    outputs = [model.run(None, {"picture": look.image[None]}) for look in test]
+    found = [np.stack(column) for column in zip(*outputs, strict=True)]
+    shares, boxes, angles = (np.stack([look[i] for look in test]) for i in (1, 2, 3))
+    there = shares[:, 0] > 0
+    print(f"one run: {milliseconds(model, test[0].image[None]):.2f} ms; {looks} rendered looks never seen")
+    wrong = ((found[0][:, 0] > 0.5) != there).sum()
+    print(f"  face: {wrong} wrong of {looks} at 0.5 ({(~there).sum()} without a face)")
+    for side, name in ((1, "left"), (2, "right")):
+        for limit, which in ((180.0, "any pose"), (35.0, "head yaw within 35 deg")):
+            chosen = there & (np.abs(angles[:, 0]) <= limit)
+            wide = chosen & (shares[:, side] >= SURELY_OPEN)
+            shut = chosen & (shares[:, side] <= SURELY_CLOSED)
+            area = auc(found[0][wide, side], found[0][shut, side])
+            right = (found[0][wide, side] > 0.5).sum() + (found[0][shut, side] <= 0.5).sum()
+            print(
+                f"  {name} eye, {which}: AUC {area:.4f}, right {right / (wide | shut).sum():.3f} "
+                f"of {wide.sum()} open, {shut.sum()} closed"
+            )
+    share = np.array(
+        [overlap(a[None], b[None])[0, 0] for a, b in zip(found[1][there], boxes[there], strict=True)]
+    )
+    print(f"  face box: IoU mean {share.mean():.3f}, over 0.5 {np.mean(share > 0.5):.3f}")
+    for i, name in enumerate(DRIVER_ANGLES):
+        miss = np.abs(found[2][there, i] - angles[there, i])
+        print(f"  {name}: mean error {miss.mean():.2f}, 95 % below {np.percentile(miss, 95):.1f}")
+    if draw:
+        draw.mkdir(parents=True, exist_ok=True)
+        for number, (look, output) in enumerate(zip(test[:40], outputs, strict=False)):
+            cv2.imwrite(str(draw / f"{number:03}.png"), drawn_driver(look, output))
+
+
+def auc(open_scores: np.ndarray, closed_scores: np.ndarray) -> float:
+    """How often an open eye scores more than a closed one (area under the ROC curve)."""
+    above = (open_scores[:, None] > closed_scores[None]).mean()
+    return float(above + 0.5 * (open_scores[:, None] == closed_scores[None]).mean())
+
+
+def drawn_driver(look, output: list[np.ndarray]) -> np.ndarray:  # type: ignore[no-untyped-def]
+    """The picture four times as large; truth in green, what was found in yellow."""
+    picture = cv2.resize(look.image, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    sets = ((look.shares, look.box, look.angles, (0, 255, 0)), (*output, (0, 255, 255)))
+    for row, (shares, box, angles, colour) in enumerate(sets):
+        left, top, right, bottom = (int(value * 4) for value in box)
+        if shares[0] > 0.5:
+            cv2.rectangle(picture, (left, top), (right, bottom), colour, 1)
+        text = " ".join(f"{value:.2f}" for value in shares) + " " + " ".join(f"{v:.0f}" for v in angles)
+        cv2.putText(picture, text, (6, 450 + 20 * row), 0, 0.5, colour, 1)
+    return picture
+
+
+def main() -> None:
+    """Reads the arguments and prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("which", choices=("road", "driver"))
+    parser.add_argument("--draw", type=Path, help="folder for pictures with what was found")
+    parser.add_argument("--scenes", type=int, default=400)
+    args = parser.parse_args()
+    (road if args.which == "road" else driver)(args.draw, args.scenes)
+
+
+if __name__ == "__main__":
+    main()

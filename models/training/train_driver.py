@@ -1,0 +1,88 @@
+"""Trains models/icv-driver.onnx: face, eyes, head and gaze of the simulated driver.
+
+Learns from rendered pictures alone; it is not for real people. Deterministic for one version of torch and
+of edge.sim; about a quarter of an hour on one CPU core.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from driver_data import SURELY_CLOSED, SURELY_OPEN, Look, random_view, rendered_set
+from learning import learn
+from networks import ANGLE_SCALE_DEG, DRIVER_HEIGHT, DRIVER_WIDTH, DriverDecoder, DriverNet, export
+from torch import Tensor, nn
+from torch.nn import functional
+
+HERE = Path(__file__).parent
+BATCH = 48
+OUTPUTS = ("probabilities", "box", "angles")
+
+
+def losses(net: nn.Module, batch: list[np.ndarray]) -> dict[str, Tensor]:
+    """Cross-entropy for face and eyes, smooth L1 for the box and the angles of those that are there."""
+    pictures, shares, box, angles = map(torch.from_numpy, batch)
+    logits, found_box, found_angles = net(pictures)
+    face = shares[:, 0]
+    eyes = ((shares[:, 1:] - SURELY_CLOSED) / (SURELY_OPEN - SURELY_CLOSED)).clamp(0, 1)
+    there = face.sum().clamp(1)
+    size = torch.tensor([DRIVER_WIDTH, DRIVER_HEIGHT, DRIVER_WIDTH, DRIVER_HEIGHT]).float()
+    eye = functional.binary_cross_entropy_with_logits(logits[:, 1:], eyes, reduction="none").mean(1)
+    side = functional.smooth_l1_loss(found_box, box / size, beta=0.02, reduction="none").mean(1)
+    angle = functional.smooth_l1_loss(
+        found_angles, angles / ANGLE_SCALE_DEG, beta=0.1, reduction="none"
+    ).mean(1)
+    return {
+        "face": 0.5 * functional.binary_cross_entropy_with_logits(logits[:, 0], face),
+        "eyes": (eye * face).sum() / there,
+        "box": 4.0 * (side * face).sum() / there,
+        "angles": 2.0 * (angle * face).sum() / there,
+    }
+
+
+def batches(looks: list[Look], seed: int):  # type: ignore[no-untyped-def]
+    """step -> arrays of one batch."""
+
+    def make(step: int) -> list[np.ndarray]:
+        random = np.random.default_rng([seed, step])
+        cv2.setRNGSeed(step)
+        rows = [random_view(looks[index], random) for index in random.integers(0, len(looks), BATCH)]
+        return [np.stack(column) for column in zip(*rows, strict=True)]
+
+    return make
+
+
+def main() -> None:
+    """Reads the arguments and trains."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=HERE.parent / "icv-driver.onnx")
+    parser.add_argument("--cache", type=Path, default=HERE / "data")
+    parser.add_argument("--looks", type=int, default=8000, help="rendered pictures to learn from")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(1)
+    torch.manual_seed(1)
+    net = DriverNet().to(memory_format=torch.channels_last)
+    print(f"{sum(p.numel() for p in net.parameters())} parameters")
+    looks = rendered_set(0, args.looks, args.cache)
+    learnt = learn(
+        net,
+        batches(looks, 1),
+        losses,
+        first=0,
+        last=args.steps,
+        rate=2e-3,
+        checkpoint=args.cache / "driver.pt",
+    )
+    worst = export(DriverDecoder(learnt), looks[0].image[None], OUTPUTS, args.out)
+    print(f"{args.out}: {args.out.stat().st_size} bytes, differs from torch by at most {worst:.1e}")
+
+
+if __name__ == "__main__":
+    main()
