@@ -55,7 +55,9 @@ class Zoo:
     def entry(self, name: str) -> Entry:
         """The entry of that name. Raises ModelError with the names there are."""
         if name not in self.entries:
-            raise ModelError(f"no model {name!r} in {self.path}; there are: {', '.join(sorted(self.entries))}")
+            raise ModelError(
+                f"no model {name!r} in {self.path}; there are: {', '.join(sorted(self.entries))}"
+            )
         return self.entries[name]
 
     def place(self, name: str, directory: str | None = None) -> Path:
@@ -66,7 +68,7 @@ class Zoo:
         return (Path(directory).expanduser() if directory else self.path.parent / "public") / entry.file
 
     def locate(self, name: str, directory: str | None = None) -> Path:
-        """The file of a model, its hash checked. Raises ModelError, with how to get it, if it is not right."""
+        """The file of a model, its hash checked. Raises ModelError, with how to get it."""
         entry, path = self.entry(name), self.place(name, directory)
         try:
             stat = path.stat()
@@ -103,7 +105,9 @@ class Zoo:
             with (
                 _open(source / entry.file if source else str(entry.address)) as incoming,
                 part.open("wb") as out,
-                tqdm(total=entry.bytes, unit="B", unit_scale=True, desc=name, disable=not show_progress) as bar,
+                tqdm(
+                    total=entry.bytes, unit="B", unit_scale=True, desc=name, disable=not show_progress
+                ) as bar,
             ):
                 digest = hashlib.sha256()
                 for block in _blocks(incoming, entry.bytes):
@@ -117,7 +121,9 @@ class Zoo:
                 )
             part.replace(path)
         except (OSError, urllib.error.URLError) as error:
-            raise ModelError(f"model {name}: cannot be fetched from {source or entry.address}: {error}") from None
+            raise ModelError(
+                f"model {name}: cannot be fetched from {source or entry.address}: {error}"
+            ) from None
         finally:
             part.unlink(missing_ok=True)
         return path

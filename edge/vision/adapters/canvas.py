@@ -1,6 +1,8 @@
-"""The input of a network: resized as uint8 into memory that is kept, then laid out as the network wants it."""
+"""The input of a network: resized as uint8 into memory that is kept, then laid out as it must be."""
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
@@ -38,12 +40,6 @@ class Canvas:
         cv2.resize(image, (fitted[1], fitted[0]), dst=self.pixels[: fitted[0], : fitted[1]])
         return scale
 
-    def crop(self, image: np.ndarray, box: tuple[float, float, float, float]) -> None:
-        """The part of the image in box (left, top, right, bottom px); what lies outside repeats the edge."""
-        left, top, right, bottom = box
-        matrix = np.array([[(right - left) / self.width, 0, left], [0, (bottom - top) / self.height, top]])
-        self.warp(image, matrix)
-
     def warp(self, image: np.ndarray, to_image: np.ndarray) -> None:
         """to_image (2, 3): from px of the canvas to px of the image."""
         cv2.warpAffine(
@@ -63,3 +59,11 @@ class Canvas:
         if offset != 0.0:
             self._batch += offset
         return self._batch
+
+
+def turned_square(middle: np.ndarray, side: float, angle_rad: float, size: int) -> np.ndarray:
+    """(2, 3), for `warp`: a canvas of size x size px shows the square of that middle and side, in px of the
+    image, turned clockwise as seen by angle_rad."""
+    cos, sin = math.cos(angle_rad) * side / size, math.sin(angle_rad) * side / size
+    turn = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack((turn, middle - turn @ (size / 2, size / 2)))

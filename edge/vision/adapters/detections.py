@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -27,14 +29,23 @@ def keep_best(
     boxes, scores, classes = boxes[whole], scores[whole], classes[whole]
     if not len(boxes):
         return Detections(kinds=(), scores=read_only([]), boxes=read_only(np.empty((0, 4))))
-    corner_size = boxes.copy()
-    corner_size[:, 2:] -= boxes[:, :2]
-    groups = np.array([GROUPS[kind] if kind else -1 for kind in kinds], np.int32)[classes]
-    kept = cv2.dnn.NMSBoxesBatched(corner_size, scores.astype(np.float32), groups, 0.0, OVERLAP)
-    kept = np.asarray(kept, np.int64).reshape(-1)
-    kept = kept[np.argsort(-scores[kept], kind="stable")]
+    groups = np.array([GROUPS[kind] if kind else -1 for kind in kinds])[classes]
+    kept = suppress(boxes, scores, groups)
     return Detections(
         kinds=tuple(kinds[index] for index in classes[kept].tolist()),
         scores=read_only(scores[kept]),
         boxes=read_only(boxes[kept]),
     )
+
+
+def suppress(boxes: Any, scores: Any, groups: Any) -> np.ndarray:
+    """Non-maximum suppression within each group: the indices that stay, best score first.
+
+    boxes (N, 4): left, top, right, bottom; scores (N,); groups (N,) int.
+    """
+    corner_size = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1).astype(np.float64)
+    kept: Any = cv2.dnn.NMSBoxesBatched(
+        corner_size, scores.astype(np.float32), groups.astype(np.int32), 0.0, OVERLAP
+    )
+    kept = np.asarray(kept, np.int64).reshape(-1)
+    return kept[np.argsort(-scores[kept], kind="stable")]

@@ -7,13 +7,13 @@ import numpy as np
 
 from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
-from edge.vision.adapters.canvas import Canvas
-from edge.vision.adapters.facemesh import eye_middles
+from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.adapters.facemesh import eye_line
 from edge.vision.zoo import Entry
 
 MAX_YAW_DEG = 35.0
 MAX_PITCH_DEG = 30.0
-SIDE = 0.5  # of the crop, against the distance between the eyes
+SIDE = 0.6  # of the crop, against the distance between the eyes
 
 
 class OpenClosedEye:
@@ -32,19 +32,19 @@ class OpenClosedEye:
         face = seen.face
         if face is None or face.landmarks is None or not eyes_visible(face):
             return seen
-        right, left = eye_middles(face)
-        distance = float(np.hypot(*(left - right)))
+        right, left, angle = eye_line(face)
+        side = SIDE * float(np.hypot(*(left - right)))
         return msgspec.structs.replace(
             seen,
             face=msgspec.structs.replace(
                 face,
-                right_eye_open=_mean(self._open(image, right, distance), face.right_eye_open),
-                left_eye_open=_mean(self._open(image, left, distance), face.left_eye_open),
+                right_eye_open=_mean(self._open(image, right, side, angle), face.right_eye_open),
+                left_eye_open=_mean(self._open(image, left, side, angle), face.left_eye_open),
             ),
         )
 
-    def _open(self, image: np.ndarray, middle: np.ndarray, distance: float) -> float:
-        self._canvas.crop(image, box_round(middle, SIDE * distance))
+    def _open(self, image: np.ndarray, middle: np.ndarray, side: float, angle: float) -> float:
+        self._canvas.warp(image, turned_square(middle, side, angle, self._canvas.width))
         (output,) = self._session.run({self._input: self._canvas.batch(1 / 255, -127 / 255)})
         return self.parse(output)
 
@@ -58,12 +58,6 @@ def eyes_visible(face: Face) -> bool:
     """Whether the eyes can be judged: turned away, they look shut. An unknown pose does not forbid it."""
     yaw, pitch = face.head_yaw_deg or 0.0, face.head_pitch_deg or 0.0
     return abs(yaw) <= MAX_YAW_DEG and abs(pitch) <= MAX_PITCH_DEG
-
-
-def box_round(middle: np.ndarray, side: float) -> tuple[float, float, float, float]:
-    """A square of that side round a point."""
-    x, y = float(middle[0]), float(middle[1])
-    return x - side / 2, y - side / 2, x + side / 2, y + side / 2
 
 
 def _mean(likely: float, by_landmarks: float | None) -> float:

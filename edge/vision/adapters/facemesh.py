@@ -1,4 +1,4 @@
-"""MediaPipe Face Mesh (Kartynnik et al. 2019, arXiv 1907.06724): 468 points, and how open they say the eyes are."""
+"""MediaPipe Face Mesh (Kartynnik et al. 2019, arXiv 1907.06724): 468 points, and how open the eyes are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.messages import Face, read_only
 from edge.vision.adapters import Runner, Seen
-from edge.vision.adapters.canvas import Canvas
+from edge.vision.adapters.canvas import Canvas, turned_square
 from edge.vision.zoo import Entry
 
 MARGIN = 1.5  # the square round the face, against the larger side of its box
@@ -64,18 +64,17 @@ def openness(eye: np.ndarray) -> float:
 def square_round(face: Face, size: int) -> np.ndarray:
     """(2, 3): px of a square crop round the face, turned so that the eyes are level, to px of the picture."""
     left, top, right, bottom = face.box
-    side = MARGIN * max(right - left, bottom - top)
-    right_eye, left_eye = eye_middles(face)
-    angle = math.atan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0])
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]) * (side / size)
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
-    return np.column_stack((turn, middle - turn @ (size / 2, size / 2)))
+    return turned_square(middle, MARGIN * max(right - left, bottom - top), eye_line(face)[2], size)
 
 
-def eye_middles(face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """The middle of the driver's right and left eye in px, from 5 or from 468 landmarks."""
+def eye_line(face: Face) -> tuple[np.ndarray, np.ndarray, float]:
+    """The middle of the driver's right and left eye in px, and the angle from the one to the other, clockwise
+    as seen; from 5 or from 468 landmarks."""
     points = face.landmarks
     assert points is not None
     if len(points) == 5:
-        return points[0], points[1]
-    return points[list(RIGHT_EYE)].mean(axis=0), points[list(LEFT_EYE)].mean(axis=0)
+        right, left = points[0], points[1]
+    else:
+        right, left = points[list(RIGHT_EYE)].mean(axis=0), points[list(LEFT_EYE)].mean(axis=0)
+    return right, left, math.atan2(left[1] - right[1], left[0] - right[0])

@@ -7,14 +7,16 @@ import numpy as np
 
 from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
-from edge.vision.adapters.canvas import Canvas
+from edge.vision.adapters.canvas import Canvas, turned_square
 from edge.vision.zoo import Entry
 
-MARGIN = 1.2  # the crop against the box of the face: the network was taught with the whole head
+MARGIN = (
+    1.05  # the square crop against the larger side of the face: most alike for a picture and its mirror image
+)
 
 
 class HeadPose:
-    """Yaw, pitch and roll of the head. The network's own signs differ from messages.Face in all that is negated."""
+    """Yaw, pitch and roll of the head. The network counts pitch down and roll to the left as positive."""
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
@@ -25,19 +27,14 @@ class HeadPose:
         """Adds to the face, if there is one."""
         if seen.face is None:
             return seen
-        self._canvas.crop(image, square(seen.face.box))
+        left, top, right, bottom = seen.face.box
+        middle = np.array([(left + right) / 2, (top + bottom) / 2])
+        side = MARGIN * max(right - left, bottom - top)
+        self._canvas.warp(image, turned_square(middle, side, 0.0, self._canvas.width))
         outputs = self._session.run({self._input: self._canvas.batch()})
         return msgspec.structs.replace(seen, face=self.parse(outputs, seen.face))
 
     def parse(self, outputs: list[np.ndarray], face: Face) -> Face:
         """outputs: roll, pitch, yaw (1, 1) in degrees."""
         roll, pitch, yaw = (float(output.ravel()[0]) for output in outputs)
-        return msgspec.structs.replace(face, head_yaw_deg=yaw, head_pitch_deg=pitch, head_roll_deg=roll)
-
-
-def square(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """A square with the same middle, a little larger."""
-    left, top, right, bottom = box
-    half = MARGIN * max(right - left, bottom - top) / 2
-    x, y = (left + right) / 2, (top + bottom) / 2
-    return x - half, y - half, x + half, y + half
+        return msgspec.structs.replace(face, head_yaw_deg=yaw, head_pitch_deg=-pitch, head_roll_deg=-roll)

@@ -16,7 +16,7 @@ PAD = 114
 
 
 class YoloX:
-    """Road users, from raw outputs (1, cells, 5 + classes): objectness and classes are probabilities already."""
+    """Road users, from raw outputs (1, cells, 5 + classes); objectness and classes are probabilities."""
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import cv2
 import msgspec
 import numpy as np
 
 from edge.messages import Face, read_only
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
+from edge.vision.adapters.detections import suppress
 from edge.vision.zoo import Entry
 
 STRIDES = (8, 16, 32)
-OVERLAP = 0.45
 
 
 class YuNet:
@@ -34,7 +33,7 @@ class YuNet:
         return msgspec.structs.replace(seen, face=self.parse(outputs, scale))
 
     def parse(self, outputs: list[np.ndarray], scale: float) -> Face | None:
-        """outputs: for each stride (1, cells, n): class n=1, then objectness 1, then boxes 4, then points 10."""
+        """outputs: (1, cells, n) for each stride: classes n=1, then objectness 1, boxes 4, points 10."""
         boxes, points, scores = [], [], []
         for level, stride in enumerate(STRIDES):
             is_face, is_object, box, kps = (outputs[level + 3 * part][0] for part in range(4))
@@ -51,8 +50,7 @@ class YuNet:
         if not len(score):
             return None
         sizes = box[:, 2:] - box[:, :2]
-        corner_size = np.concatenate((box[:, :2], sizes), axis=1).astype(np.float64)
-        kept = np.asarray(cv2.dnn.NMSBoxes(corner_size, score.astype(np.float32), 0.0, OVERLAP)).reshape(-1)
+        kept = suppress(box, score, np.zeros(len(score)))
         largest = kept[np.argmax(sizes[kept].prod(axis=1))]
         left, top, right, bottom = (box[largest] / scale).tolist()
         return Face(

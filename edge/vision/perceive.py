@@ -1,0 +1,135 @@
+"""One camera's networks at work: a picture in, a view out. The same in a worker process and inline."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+
+from edge import clock, config
+from edge.messages import DriverView, Face, RoadView
+from edge.vision.adapters import ORDER, Adapter, Seen
+from edge.vision.adapters.eyes import eyes_visible
+from edge.vision.picture import Picture
+from edge.vision.sessions import Session, open_session
+from edge.vision.zoo import ModelError, Zoo
+
+
+class Perception:
+    """The models of one camera, loaded and warmed up.
+
+    models: "name@first 8 of its SHA-256", in the order in which they run; notes: what a person should know,
+    such as a provider that was asked for and is not used; stages: how long the parts of the last `see` took.
+    """
+
+    def __init__(self, camera: config.Camera, perception: config.Perception, zoo: Zoo) -> None:
+        """Raises ModelError if a model is missing, wrong, unsuitable, or lacks what it needs of another."""
+        # One more pool of threads per process would take the cores from the networks.
+        cv2.setNumThreads(perception.threads)
+        self._camera = camera
+        names = _in_order(camera, zoo)
+        self._sessions: list[Session] = []
+        self._adapters: list[Adapter] = []
+        notes: list[str] = []
+        for name in names:
+            session, adapter = load(name, zoo.locate(name, perception.directory), perception, zoo)
+            self._sessions.append(session)
+            self._adapters.append(adapter)
+            notes += [f"model {name}: {note}" for note in session.notes]
+        self.models = tuple(f"{name}@{zoo.entry(name).sha256[:8]}" for name in names)
+        self.notes = tuple(notes)
+        self.stages: dict[str, int] = {}
+        grey = np.full((camera.height_px or 360, camera.width_px or 640, 3), 127, np.uint8)
+        self.see(Picture(t_ns=0, frame_id=0, image=grey), 0)
+
+    def see(self, picture: Picture, ready_ns: int) -> RoadView | DriverView:
+        """What the networks see in a picture; ready_ns becomes the view's t_ns.
+
+        Afterwards `stages` holds, in ns, resize (up to the first network), run (all networks) and post (what
+        is left: reading the outputs and, with several networks, preparing the others).
+        """
+        began_ns = clock.now_ns()
+        for session in self._sessions:
+            session.start_timing()
+        seen = Seen()
+        for adapter in self._adapters:
+            seen = adapter.see(picture.image, seen)
+        ended_ns = clock.now_ns()
+        ran = [session for session in self._sessions if session.began_ns]
+        run_ns = sum(session.run_ns for session in ran)
+        resize_ns = ran[0].began_ns - began_ns if ran else 0
+        self.stages = {"resize": resize_ns, "run": run_ns, "post": ended_ns - began_ns - run_ns - resize_ns}
+        height, width = picture.image.shape[:2]
+        if self._camera.role == "road":
+            return RoadView(
+                t_ns=ready_ns,
+                camera=self._camera.name,
+                taken_ns=picture.t_ns,
+                frame_id=picture.frame_id,
+                width_px=width,
+                height_px=height,
+                models=self.models,
+                detections=seen.detections,
+                lanes=seen.lanes,
+            )
+        return DriverView(
+            t_ns=ready_ns,
+            camera=self._camera.name,
+            taken_ns=picture.t_ns,
+            frame_id=picture.frame_id,
+            width_px=width,
+            height_px=height,
+            models=self.models,
+            face=seen.face and _only_visible_eyes(seen.face),
+        )
+
+
+def load(name: str, path: Path, perception: config.Perception, zoo: Zoo) -> tuple[Session, Adapter]:
+    """Open a model file and construct its adapter. Raises ModelError."""
+    entry = zoo.entry(name)
+    module, _, kind = entry.adapter.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), kind)
+    except (ImportError, AttributeError) as error:
+        raise ModelError(f"model {name}: its adapter {entry.adapter} cannot be loaded: {error}") from None
+    session = open_session(path, perception)
+    return session, make(session, entry)
+
+
+def _in_order(camera: config.Camera, zoo: Zoo) -> list[str]:
+    """The models of a camera in the order in which they must run."""
+    if not camera.models:
+        raise ModelError(f"camera {camera.name} has no models: list some of {', '.join(sorted(zoo.entries))}")
+    found: dict[str, str] = {}
+    for name in camera.models:
+        entry = zoo.entry(name)
+        if entry.role != camera.role:
+            raise ModelError(
+                f"model {name} is for a {entry.role} camera; {camera.name} is a {camera.role} camera"
+            )
+        # The eyes may be judged by two models, which are then combined.
+        for what in entry.finds:
+            if what in found and what != "eyes":
+                raise ModelError(
+                    f"camera {camera.name}: both {found[what]} and {name} look for {what}; keep one of them"
+                )
+            found[what] = name
+    for name in camera.models:
+        for need in zoo.entry(name).needs:
+            if need not in found:
+                finders = [other for other, entry in zoo.entries.items() if need in entry.finds]
+                raise ModelError(
+                    f"camera {camera.name}: model {name} needs a model that finds the {need}; "
+                    f"add one of: {', '.join(finders)}"
+                )
+    return sorted(camera.models, key=lambda name: min(ORDER.index(what) for what in zoo.entry(name).finds))
+
+
+def _only_visible_eyes(face: Face) -> Face:
+    """Without a word about eyes that are turned away: they look shut."""
+    if eyes_visible(face):
+        return face
+    return msgspec.structs.replace(face, left_eye_open=None, right_eye_open=None)
