@@ -146,7 +146,10 @@ class Gnss(Section, frozen=True, kw_only=True):
 
 
 class V2x(Section, frozen=True, kw_only=True):
-    """The exchange with others. standard: what we send; we hear every standard we know."""
+    """The exchange with others. standard: what we send; we hear every standard we know.
+
+    dsmp_aid: the application identifier that a BSM is sent under; YD/T 3707 leaves it to the allocation table.
+    """
 
     standard: Literal["csae53", "etsi"] = "csae53"
     kind: Literal["udp_multicast", "simulated"] = "udp_multicast"
@@ -156,6 +159,7 @@ class V2x(Section, frozen=True, kw_only=True):
     station_id: int | None = None
     send: bool = True
     accept_unsigned: bool = True
+    dsmp_aid: int = 111
 
 
 class Perception(Section, frozen=True, kw_only=True):
