@@ -18,9 +18,9 @@ from edge.runtime.finding import Finding, number_of, text_of
 
 TRIAL_BYTES = 32 * 1024 * 1024
 MIN_FREE_BYTES = 5 * 1024**3
-MIN_WRITE_MB_PER_S = (
-    20.0  # two cameras as JPEG of 720p at 20 a second write 5 MB/s; cards pause and slow down
-)
+MIN_WRITE_MB_PER_S = 20.0
+"""Two cameras as JPEG of 720p at 20 a second write 5 MB/s; cards pause and slow down as they fill."""
+
 HOT_C, MARGIN_C = 80.0, 10.0
 STA_UNSYNC = 0x40  # linux/timex.h
 

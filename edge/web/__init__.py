@@ -1,0 +1,1 @@
+"""The dashboard: what the car sees and decides, on a page for a desk or a phone."""
