@@ -148,7 +148,7 @@ class Gnss(Section, frozen=True, kw_only=True):
 class V2x(Section, frozen=True, kw_only=True):
     """The exchange with others. standard: what we send; we hear every standard we know.
 
-    dsmp_aid: the application identifier that a BSM is sent under; YD/T 3707 leaves it to the allocation table.
+    dsmp_aid: the application identifier that a BSM is sent under, from the allocation table of YD/T 3707.
     """
 
     standard: Literal["csae53", "etsi"] = "csae53"

@@ -15,7 +15,7 @@ MESSAGE_FRAME_CODEC = Codec("MessageFrame", MESSAGE_FRAME)
 
 # ---------------------------------------------------------------- to and from the neutral model
 
-_ACCURACY_M = (500, 200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+_ACCURACY_M = (500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 _POSITION_CONFIDENCE = dict(zip(POSITION_CONFIDENCE.names.split()[1:], _ACCURACY_M, strict=True))
 _EVENTS = {
     "eventHazardLights": "hazard_lights",
@@ -53,22 +53,22 @@ def remote_object(bsm: dict[str, Any]) -> RemoteObject | None:
     siren or lights in use or the response said to be an emergency or a pursuit.
     """
     pos, acceleration, size = bsm["pos"], bsm["accelSet"], bsm["size"]
-    latitude_deg = physical(pos["lat"], 1e-7, -900000000, 900000000)
-    longitude_deg = physical(pos["long"], 1e-7, -1799999999, 1800000000)
+    latitude_deg = physical(pos["lat"], 1e7, -900000000, 900000000)
+    longitude_deg = physical(pos["long"], 1e7, -1799999999, 1800000000)
     if latitude_deg is None or longitude_deg is None:
         return None
-    right_deg_s = physical(acceleration["yaw"], 0.01, -_YAW_UNKNOWN, _YAW_UNKNOWN - 1)
+    right_deg_s = physical(acceleration["yaw"], 100, -_YAW_UNKNOWN, _YAW_UNKNOWN - 1)
     return RemoteObject(
         kind=kind_of_class(bsm["vehicleClass"]["classification"]),
         latitude_deg=latitude_deg,
         longitude_deg=longitude_deg,
-        altitude_m=physical(pos.get("elevation", -4096), 0.1, -4095, 61439),
-        speed_mps=physical(bsm["speed"], 0.02, 0, 8190),
-        heading_deg=physical(bsm["heading"], 0.0125, 0, 28799),
-        acceleration_mps2=physical(acceleration["long"], 0.01, -2000, 2000),
+        altitude_m=physical(pos.get("elevation", -4096), 10, -4095, 61439),
+        speed_mps=physical(bsm["speed"], 50, 0, 8190),
+        heading_deg=physical(bsm["heading"], 80, 0, 28799),
+        acceleration_mps2=physical(acceleration["long"], 100, -2000, 2000),
         yaw_rate_radps=None if right_deg_s is None else 0.0 - math.radians(right_deg_s),
-        length_m=physical(size["length"], 0.01, 1, 4095),
-        width_m=physical(size["width"], 0.01, 1, 1023),
+        length_m=physical(size["length"], 100, 1, 4095),
+        width_m=physical(size["width"], 100, 1, 1023),
         accuracy_m=_accuracy_m(bsm),
         brake_pressed=_brake_pressed(bsm["brakes"]),
         events=_events(bsm),
@@ -76,7 +76,7 @@ def remote_object(bsm: dict[str, Any]) -> RemoteObject | None:
 
 
 def _accuracy_m(bsm: dict[str, Any]) -> float | None:
-    axis = physical(bsm.get("posAccuracy", {}).get("semiMajor", 255), 0.05, 0, 253)
+    axis = physical(bsm.get("posAccuracy", {}).get("semiMajor", 255), 20, 0, 253)
     return _POSITION_CONFIDENCE.get(bsm.get("posConfidence", {}).get("pos", "")) if axis is None else axis
 
 
@@ -118,9 +118,9 @@ def message_frame(
         if f"{event}_active" in has:
             brakes[name] = "engaged"
     position = {
-        "lat": degrees("pos.lat", content.latitude_deg, 1e-7, 90.0),
-        "long": max(degrees("pos.long", content.longitude_deg, 1e-7, 180.0), -1799999999),
-        "elevation": steps("pos.elevation", content.altitude_m, 0.1, -4095, 61439, -4096),
+        "lat": degrees("pos.lat", content.latitude_deg, 1e7, 90.0),
+        "long": max(degrees("pos.long", content.longitude_deg, 1e7, 180.0), -1799999999),
+        "elevation": steps("pos.elevation", content.altitude_m, 10, -4095, 61439, -4096),
     }
     bsm: dict[str, Any] = {
         "msgCnt": count % 128,
@@ -128,20 +128,20 @@ def message_frame(
         "secMark": utc_ns // 1_000_000 % 60_000,
         "pos": position,
         "transmission": "unavailable",
-        "speed": steps("speed", content.speed_mps, 0.02, 0, 8190, 8191),
+        "speed": steps("speed", content.speed_mps, 50, 0, 8190, 8191),
         "heading": 28800 if content.heading_deg is None else _heading(content.heading_deg),
         "accelSet": {
-            "long": steps("accelSet.long", content.acceleration_mps2, 0.01, -2000, 2000, 2001),
+            "long": steps("accelSet.long", content.acceleration_mps2, 100, -2000, 2000, 2001),
             "lat": 2001,
             "vert": -127,
             "yaw": steps(
-                "accelSet.yaw", None if yaw is None else -math.degrees(yaw), 0.01, -32766, 32766, _YAW_UNKNOWN
+                "accelSet.yaw", None if yaw is None else -math.degrees(yaw), 100, -32766, 32766, _YAW_UNKNOWN
             ),
         },
         "brakes": brakes,
         "size": {
-            "width": steps("size.width", content.width_m, 0.01, 1, 1023, 0),
-            "length": steps("size.length", content.length_m, 0.01, 1, 4095, 0),
+            "width": steps("size.width", content.width_m, 100, 1, 1023, 0),
+            "length": steps("size.length", content.length_m, 100, 1, 4095, 0),
         },
         "vehicleClass": {"classification": _CLASS_OF_KIND.get(content.kind, 0)},
     }
@@ -157,4 +157,4 @@ def message_frame(
 
 
 def _heading(heading_deg: float) -> int:
-    return steps("heading", heading_deg % 360.0, 0.0125, 0, 28800, 28800) % 28800
+    return steps("heading", heading_deg % 360.0, 80, 0, 28800, 28800) % 28800

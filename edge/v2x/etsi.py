@@ -58,12 +58,12 @@ def remote_object(cam: dict[str, Any]) -> RemoteObject | None:
     parameters = cam["cam"]["camParameters"]
     basic = parameters["basicContainer"]
     pos = basic["referencePosition"]
-    latitude_deg = physical(pos["latitude"], 1e-7, -900000000, 900000000)
-    longitude_deg = physical(pos["longitude"], 1e-7, -1800000000, 1800000000)
+    latitude_deg = physical(pos["latitude"], 1e7, -900000000, 900000000)
+    longitude_deg = physical(pos["longitude"], 1e7, -1800000000, 1800000000)
     if latitude_deg is None or longitude_deg is None:
         return None
-    accuracy_m = physical(pos["positionConfidenceEllipse"]["semiMajorConfidence"], 0.01, 0, 4093)
-    altitude_m = physical(pos["altitude"]["altitudeValue"], 0.01, -100000, 800000)
+    accuracy_m = physical(pos["positionConfidenceEllipse"]["semiMajorConfidence"], 100, 0, 4093)
+    altitude_m = physical(pos["altitude"]["altitudeValue"], 100, -100000, 800000)
     form, high = parameters["highFrequencyContainer"]
     if form != "basicVehicleContainerHighFrequency":
         return RemoteObject(
@@ -74,7 +74,7 @@ def remote_object(cam: dict[str, Any]) -> RemoteObject | None:
             accuracy_m=accuracy_m,
         )
     heading = high["heading"]["headingValue"]
-    left_deg_s = physical(high["yawRate"]["yawRateValue"], 0.01, -32766, 32766)
+    left_deg_s = physical(high["yawRate"]["yawRateValue"], 100, -32766, 32766)
     control = high.get("accelerationControl")
     acceleration = high["longitudinalAcceleration"]["longitudinalAccelerationValue"]
     return RemoteObject(
@@ -82,12 +82,12 @@ def remote_object(cam: dict[str, Any]) -> RemoteObject | None:
         latitude_deg=latitude_deg,
         longitude_deg=longitude_deg,
         altitude_m=altitude_m,
-        speed_mps=physical(high["speed"]["speedValue"], 0.01, 0, 16382),
-        heading_deg=None if heading == 3601 else heading % 3600 * 0.1,
-        acceleration_mps2=physical(acceleration, 0.1, -160, 160),
+        speed_mps=physical(high["speed"]["speedValue"], 100, 0, 16382),
+        heading_deg=None if heading == 3601 else heading % 3600 / 10,
+        acceleration_mps2=physical(acceleration, 10, -160, 160),
         yaw_rate_radps=None if left_deg_s is None else math.radians(left_deg_s),
-        length_m=physical(high["vehicleLength"]["vehicleLengthValue"], 0.1, 1, 1021),
-        width_m=physical(high["vehicleWidth"], 0.1, 1, 60),
+        length_m=physical(high["vehicleLength"]["vehicleLengthValue"], 10, 1, 1021),
+        width_m=physical(high["vehicleWidth"], 10, 1, 60),
         accuracy_m=accuracy_m,
         brake_pressed=None
         if control is None
@@ -118,22 +118,22 @@ def cam(content: RemoteObject, station_id: int, utc_ns: int, low_frequency: bool
     """
     has = set(content.events)
     yaw = content.yaw_rate_radps
-    accuracy = steps("semiMajorConfidence", content.accuracy_m, 0.01, 0, 4094, 4095)
+    accuracy = steps("semiMajorConfidence", content.accuracy_m, 100, 0, 4094, 4095)
     high: dict[str, Any] = {
         "heading": {"headingValue": _heading(content.heading_deg), "headingConfidence": 127},
         "speed": {
-            "speedValue": steps("speedValue", content.speed_mps, 0.01, 0, 16382, 16383),
+            "speedValue": steps("speedValue", content.speed_mps, 100, 0, 16382, 16383),
             "speedConfidence": 127,
         },
         "driveDirection": "unavailable",
         "vehicleLength": {
-            "vehicleLengthValue": steps("vehicleLengthValue", content.length_m, 0.1, 1, 1022, 1023),
+            "vehicleLengthValue": steps("vehicleLengthValue", content.length_m, 10, 1, 1022, 1023),
             "vehicleLengthConfidenceIndication": "unavailable",
         },
-        "vehicleWidth": steps("vehicleWidth", content.width_m, 0.1, 1, 61, 62),
+        "vehicleWidth": steps("vehicleWidth", content.width_m, 10, 1, 61, 62),
         "longitudinalAcceleration": {
             "longitudinalAccelerationValue": steps(
-                "longitudinalAccelerationValue", content.acceleration_mps2, 0.1, -160, 160, 161
+                "longitudinalAccelerationValue", content.acceleration_mps2, 10, -160, 160, 161
             ),
             "longitudinalAccelerationConfidence": 102,
         },
@@ -141,7 +141,7 @@ def cam(content: RemoteObject, station_id: int, utc_ns: int, low_frequency: bool
         "curvatureCalculationMode": "unavailable",
         "yawRate": {
             "yawRateValue": steps(
-                "yawRateValue", None if yaw is None else math.degrees(yaw), 0.01, -32766, 32766, 32767
+                "yawRateValue", None if yaw is None else math.degrees(yaw), 100, -32766, 32766, 32767
             ),
             "yawRateConfidence": "unavailable",
         },
@@ -155,17 +155,15 @@ def cam(content: RemoteObject, station_id: int, utc_ns: int, low_frequency: bool
         "basicContainer": {
             "stationType": STATION_TYPES.get(content.kind, 0),
             "referencePosition": {
-                "latitude": degrees("latitude", content.latitude_deg, 1e-7, 90.0),
-                "longitude": degrees("longitude", content.longitude_deg, 1e-7, 180.0),
+                "latitude": degrees("latitude", content.latitude_deg, 1e7, 90.0),
+                "longitude": degrees("longitude", content.longitude_deg, 1e7, 180.0),
                 "positionConfidenceEllipse": {
                     "semiMajorConfidence": accuracy,
                     "semiMinorConfidence": accuracy,
                     "semiMajorOrientation": 3601,
                 },
                 "altitude": {
-                    "altitudeValue": steps(
-                        "altitudeValue", content.altitude_m, 0.01, -100000, 800000, 800001
-                    ),
+                    "altitudeValue": steps("altitudeValue", content.altitude_m, 100, -100000, 800000, 800001),
                     "altitudeConfidence": "unavailable",
                 },
             },
@@ -191,4 +189,4 @@ def cam(content: RemoteObject, station_id: int, utc_ns: int, low_frequency: bool
 def _heading(heading_deg: float | None) -> int:
     if heading_deg is None:
         return 3601
-    return steps("headingValue", heading_deg % 360.0, 0.1, 0, 3600, 3601) % 3600
+    return steps("headingValue", heading_deg % 360.0, 10, 0, 3600, 3601) % 3600

@@ -28,7 +28,8 @@ REFERENCE_POSITION = Sequence(
                 "altitudeValue": Integer(-100000, 800001),
                 "altitudeConfidence": Enumerated(
                     "alt-000-01 alt-000-02 alt-000-05 alt-000-10 alt-000-20 alt-000-50 alt-001-00 alt-002-00"
-                    " alt-005-00 alt-010-00 alt-020-00 alt-050-00 alt-100-00 alt-200-00 outOfRange unavailable"
+                    " alt-005-00 alt-010-00 alt-020-00 alt-050-00 alt-100-00 alt-200-00"
+                    " outOfRange unavailable"
                 ),
             }
         ),

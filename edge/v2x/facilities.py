@@ -8,8 +8,8 @@ import msgspec
 
 from edge.messages import RemoteObject
 from edge.v2x import csae53, csae53_schema, etsi, etsi_schema, j2735
-from edge.v2x.network import Packet, unwrap
-from edge.v2x.uper import CodecError, readable
+from edge.v2x.network import unwrap
+from edge.v2x.uper import CodecError, Type, readable
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,11 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tree(self) -> Any:
         """The decoded message, readable."""
-        kinds = {"csae53": csae53_schema.MESSAGE_FRAME, "etsi": etsi_schema.CAM, "j2735": j2735.BSM}
+        kinds: dict[str, Type] = {
+            "csae53": csae53_schema.MESSAGE_FRAME,
+            "etsi": etsi_schema.CAM,
+            "j2735": j2735.BSM,
+        }
         return readable(kinds[self.standard], self.value)
 
 
@@ -38,23 +42,19 @@ def hear(data: bytes) -> Heard:
     return _READERS[packet.family](packet.payload)
 
 
-def hear_bare(data: bytes) -> tuple[Heard, Packet | None]:
-    """A packet, or a message without any header, as recorded by others. Raises CodecError of the likeliest."""
-    try:
-        packet = unwrap(data)
-    except CodecError as error:
-        packet, failed = None, error
-    if packet is not None:
-        return _READERS[packet.family](packet.payload), packet
-    readers = [_hear_csae53, _hear_j2735]
+def hear_bare(data: bytes) -> Heard:
+    """As `hear`, and bare messages as others record them. Raises CodecError of the likeliest."""
+    bare = [_hear_csae53, _hear_j2735]
     if data[:1] == bytes((etsi.PROTOCOL_VERSION,)):
-        readers.insert(0, _hear_etsi)
-    for reader in readers:
+        bare.insert(0, _hear_etsi)
+    errors: list[CodecError] = []
+    for reader in (hear, *bare):
         try:
-            return reader(data), None
+            return reader(data)
         except CodecError as error:
-            failed = error if error.reason == "unsupported" else failed
-    raise failed
+            errors.append(error)
+    known = [error for error in errors if error.reason != "unknown"]
+    raise next((error for error in known if error.reason == "unsupported"), known[0])
 
 
 def _hear_csae53(payload: bytes) -> Heard:

@@ -1,9 +1,9 @@
 """The headers below the message, by which every packet says what it is.
 
-The first octet names the family, as modems with a non-IP interface do: 3 GeoNetworking, 4 the adaptation layer
-of YD/T 3707 with DSMP. Sent and heard: single-hop broadcast with BTP-B (EN 302 636-4-1 V1.3.1 clauses 9 and
-10, EN 302 636-5-1), and a DSMP header without extension. A packet may also be a bare SAE J2735 BSM frame.
-Nothing is signed yet: a secured packet is told apart and refused.
+The first octet names the family, as modems with a non-IP interface do: 3 GeoNetworking, 4 the adaptation
+layer of YD/T 3707 with DSMP. Sent and heard: single-hop broadcast with BTP-B (EN 302 636-4-1 V1.3.1
+clause 9, EN 302 636-5-1), and a DSMP header without extension. A packet may also be a bare SAE J2735 BSM
+frame. Nothing is signed yet: a secured packet is told apart and refused.
 """
 
 from __future__ import annotations

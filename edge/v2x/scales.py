@@ -7,7 +7,7 @@ import math
 from edge.v2x.uper import CodecError
 
 
-def steps(name: str, value: float | None, step: float, low: int, high: int, unknown: int) -> int:
+def steps(name: str, value: float | None, per_unit: float, low: int, high: int, unknown: int) -> int:
     """`value` in steps, held within low..high as the standards ask; `unknown` for None.
 
     Raises CodecError for what is not a finite number.
@@ -16,16 +16,16 @@ def steps(name: str, value: float | None, step: float, low: int, high: int, unkn
         return unknown
     if not math.isfinite(value):
         raise CodecError(name, f"{value} is not a number", "unencodable")
-    return min(max(round(value / step), low), high)
+    return min(max(round(value * per_unit), low), high)
 
 
-def physical(count: int, step: float, low: int, high: int) -> float | None:
+def physical(count: int, per_unit: float, low: int, high: int) -> float | None:
     """`count` steps as a physical value; None outside low..high, where a standard keeps its "unknown"."""
-    return count * step if low <= count <= high else None
+    return count / per_unit if low <= count <= high else None
 
 
-def degrees(name: str, value: float, step: float, limit: float) -> int:
+def degrees(name: str, value: float, per_unit: float, limit: float) -> int:
     """A latitude or longitude in steps. Raises CodecError outside -limit..limit."""
     if not -limit <= value <= limit:
         raise CodecError(name, f"{value} is not within {limit:g} degrees", "unencodable")
-    return round(value / step)
+    return round(value * per_unit)
