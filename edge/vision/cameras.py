@@ -1,220 +1,178 @@
-"""Where pictures come from: files, USB cameras, network cameras, GStreamer pipelines."""
+"""Opening a camera; and live capture: a thread that reads, and one slot in which the newest picture wins."""
 
 from __future__ import annotations
 
+import threading
+import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
-
-import cv2
-import numpy as np
+from typing import Literal
 
 from edge import config
 from edge.clock import Clock
+from edge.messages import Health
+from edge.vision.gstreamer import GStreamerCamera
 from edge.vision.picture import Picture
+from edge.vision.sources import Camera, CameraError, DeviceCamera, FileCamera, FolderCamera
 
-OPEN_TIMEOUT_MS = 5000
-READ_TIMEOUT_MS = 2000
-MAX_STAMP_AGE_NS = 1_000_000_000  # of a driver's time stamp; an older one is of another clock
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+__all__ = ["Camera", "CameraError", "LatestPicture", "Stillness", "open_camera"]
 
+RETRY_S = 1.0
+SILENT_S = 1.5  # without a picture for so long a camera has failed, whatever its driver says
+COVERED_SPREAD = 3.0  # grey levels: a lens with a hand or a lid before it shows less, even a dark road more
+COVERED_AFTER_S = 2.0
 
-class CameraError(Exception):
-    """A camera that cannot be opened; the text says what, where and what to do."""
-
-
-class Camera(Protocol):
-    """A source of pictures. frame_id and t_ns of what `read` returns never fall.
-
-    ended: there will be no more pictures; note: how it ended, if not as it should have.
-    """
-
-    name: str
-    ended: bool
-    note: str
-
-    def read(self) -> Picture | None:
-        """The next picture. None: none came in time, or, when `ended`, there are no more."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the device or file; may be called twice."""
-        ...
+State = Literal["ok", "degraded", "failed"]
 
 
 def open_camera(camera: config.Camera, clock: Clock) -> Camera:
-    """The camera that the config describes, delivering. Raises CameraError.
+    """The camera that the config describes, delivering. Raises CameraError: what, where, what to do.
 
-    kind "simulated" is not opened here. A file begins at clock.now_ns() and keeps its own time from there.
+    A file, or a folder of pictures, begins at clock.now_ns() and keeps its own time from there. Kind
+    "simulated" is not opened here.
     """
     if camera.kind == "file":
-        if Path(camera.address).is_dir():
-            return FolderCamera(camera, clock)
-        return FileCamera(camera, clock)
+        return (FolderCamera if Path(camera.address).is_dir() else FileCamera)(camera, clock)
     if camera.kind in ("v4l2", "rtsp"):
         return DeviceCamera(camera, clock)
     if camera.kind == "gstreamer":
-        from edge.vision.gstreamer import GStreamerCamera
-
         return GStreamerCamera(camera, clock)
     raise CameraError(f"camera {camera.name}: kind {camera.kind!r} is not a device, a file or a stream")
 
 
-class FileCamera:
-    """A video file, or a GIF, read in order; pictures keep the times that the file gives them."""
+class Stillness:
+    """Tells a camera that repeats one picture, or shows nothing, from one that works.
 
-    def __init__(self, camera: config.Camera, clock: Clock) -> None:
-        self.name = camera.name
-        self.ended = False
-        self.note = ""
-        self._address = camera.address
-        self._start_ns = clock.now_ns()
-        self._last_ns = -1
-        self._frame_id = 0
-        path = Path(camera.address)
-        if not path.is_file():
-            raise CameraError(f"camera {camera.name}: no file {path}; set its `address` to a video")
-        self._video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        self._first: np.ndarray | None = None
-        ok, self._first = self._video.read() if self._video.isOpened() else (False, None)
-        if not ok:
-            raise CameraError(
-                f"camera {camera.name}: no video in {path}: it is not a video, or of a codec that OpenCV's "
-                f"FFmpeg does not know; try to play it, or convert it to H.264 in an MP4"
-            )
-        self._first_ms = self._video.get(cv2.CAP_PROP_POS_MSEC)
-        fps = self._video.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 0 < fps < 1000 else camera.fps
-        self.length = max(0, int(self._video.get(cv2.CAP_PROP_FRAME_COUNT)))
+    A sensor's noise makes any two real pictures differ; an exact repeat is a stuck driver or decoder.
+    """
 
-    def read(self) -> Picture | None:
-        """The next picture, or None at the end."""
-        if self.ended:
-            return None
-        if self._first is not None:
-            image, since_ms, self._first = self._first, self._first_ms, None
-        else:
-            ok, image = self._video.read()
-            if not ok:
-                self._end()
-                return None
-            since_ms = self._video.get(cv2.CAP_PROP_POS_MSEC)
-        t_ns = self._start_ns + round(since_ms * 1e6)
-        if t_ns <= self._last_ns:  # files without time stamps say 0 each time
-            t_ns = self._last_ns + round(1e9 / self.fps)
-        self._last_ns = t_ns
-        self._frame_id += 1
-        return Picture(t_ns=t_ns, frame_id=self._frame_id - 1, image=image)
+    def __init__(self, frozen_after_s: float) -> None:
+        self._frozen_after_ns = round(frozen_after_s * 1e9)
+        self._last_hash = -1
+        self._changed_ns = 0
+        self._contrast_ns: int | None = None
 
-    def _end(self) -> None:
-        self.ended = True
-        # Containers count generously by a picture or two; more is a file that was cut or is damaged.
-        if self._frame_id + 2 < self.length:
-            self.note = (
-                f"{self._address} ends early: {self._frame_id} of {self.length} pictures could be read; "
-                f"the file is cut or damaged"
-            )
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self.ended = True
-        self._video.release()
+    def look(self, picture: Picture) -> str:
+        """What is wrong as of this picture, "" for nothing. Looks at every 8th row and column."""
+        few = picture.image[::8, ::8]
+        if (hashed := zlib.crc32(few.tobytes())) != self._last_hash:
+            self._last_hash, self._changed_ns = hashed, picture.t_ns
+        if self._contrast_ns is None or float(few.std()) >= COVERED_SPREAD:
+            self._contrast_ns = picture.t_ns
+        if picture.t_ns - self._changed_ns >= self._frozen_after_ns:
+            return "frozen: the same picture comes again and again; restart the camera"
+        if picture.t_ns - self._contrast_ns >= COVERED_AFTER_S * 1e9:
+            return "the picture shows nothing; is the lens covered?"
+        return ""
 
 
-class FolderCamera:
-    """A folder of pictures of one size, in the order of their names, at config.Camera.fps."""
+class LatestPicture:
+    """Reads a camera in a thread of its own and keeps only the newest picture.
 
-    def __init__(self, camera: config.Camera, clock: Clock) -> None:
-        self.name = camera.name
-        self.ended = False
-        self.note = ""
-        self.fps = camera.fps
-        self._start_ns = clock.now_ns()
-        self._frame_id = 0
-        folder = Path(camera.address)
-        self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
-        self.length = len(self._paths)
-        if not self._paths:
-            raise CameraError(
-                f"camera {camera.name}: no pictures ({', '.join(PICTURES)}) in the folder {folder}; "
-                f"set its `address` to a video, or to a folder with pictures"
-            )
+    The camera is opened in that thread, so that nobody waits for it, and opened again once a second when it
+    is lost or cannot be opened. How it is, is judged by the pictures that come, not by what its driver says.
+    A file or a simulation that has come to its end is not begun anew.
+    """
 
-    def read(self) -> Picture | None:
-        """The next picture that can be read, or None at the end; a file that is no picture is noted."""
-        while self._frame_id < self.length and not self.ended:
-            index, self._frame_id = self._frame_id, self._frame_id + 1
-            image = cv2.imread(str(self._paths[index]))
-            if image is not None:
-                t_ns = self._start_ns + round(index * 1e9 / self.fps)
-                return Picture(t_ns=t_ns, frame_id=index, image=image)
-            self.note = f"{self._paths[index]} is not a picture; it was left out"
-        self.ended = True
-        return None
-
-    def close(self) -> None:
-        """Nothing is held open."""
-        self.ended = True
-
-
-class DeviceCamera:
-    """A V4L2 device, or a stream from the network; a picture is stamped as near to the sensor as possible."""
-
-    def __init__(self, camera: config.Camera, clock: Clock) -> None:
-        self.name = camera.name
-        self.ended = False
-        self.note = ""
+    def __init__(self, open_it: Callable[[], Camera], camera: config.Camera, clock: Clock) -> None:
+        """open_it raises CameraError while the camera is not there."""
+        self._open = open_it
+        self._ends = camera.kind in ("file", "simulated")
+        self._source = f"camera:{camera.name}"
         self._clock = clock
+        self._still = Stillness(camera.frozen_after_s)
+        self._changed = threading.Condition()
+        self._picture: Picture | None = None
         self._frame_id = 0
-        self._last_ns = -1
-        self._stamped = camera.kind == "v4l2"
-        if self._stamped:
-            address: str | int = int(camera.address) if camera.address.isdigit() else camera.address
-            device = f"/dev/video{address}" if isinstance(address, int) else str(address)
-            if not Path(device).exists():
-                raise CameraError(
-                    f"camera {camera.name}: no device {device}; is the camera plugged in? "
-                    f"`ls /dev/v4l/by-id` shows what there is"
-                )
-            self._video = cv2.VideoCapture(address, cv2.CAP_V4L2)
-        else:
-            device = camera.address
-            timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]
-            timeouts += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-            self._video = cv2.VideoCapture(camera.address, cv2.CAP_FFMPEG, timeouts)
-        if not self._video.isOpened():
-            hint = (
-                "does another program use it, and may this user read it (group video)?"
-                if self._stamped
-                else "is the address right and the camera on this network?"
-            )
-            raise CameraError(f"camera {camera.name}: no video from {device}: {hint}")
-        if self._stamped:
-            # Few buffers: what waits in them is old. A device is free to refuse any of these.
-            self._video.set(cv2.CAP_PROP_BUFFERSIZE, 2)
-            self._video.set(cv2.CAP_PROP_FPS, camera.fps)
-            if camera.width_px and camera.height_px:
-                self._video.set(cv2.CAP_PROP_FRAME_WIDTH, camera.width_px)
-                self._video.set(cv2.CAP_PROP_FRAME_HEIGHT, camera.height_px)
+        self._dropped = 0
+        self._trouble = ""
+        self._newest_ns = clock.now_ns()
+        self._said: str | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read, name=self._source, daemon=True)
+        self._thread.start()
 
-    def read(self) -> Picture | None:
-        """The next picture; None if none came in time."""
-        if self.ended:
-            return None
-        ok, image = self._video.read()
-        if not ok:
-            return None
-        t_ns = now_ns = self._clock.now_ns()
-        if self._stamped:
-            # The driver's stamp of the buffer, CLOCK_MONOTONIC for almost all drivers.
-            stamp_ns = round(self._video.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
-            if 0 <= now_ns - stamp_ns < MAX_STAMP_AGE_NS:
-                t_ns = stamp_ns
-        self._last_ns = t_ns = max(t_ns, self._last_ns)
-        self._frame_id += 1
-        return Picture(t_ns=t_ns, frame_id=self._frame_id - 1, image=image)
+    def take(self, timeout_s: float = 0.0) -> Picture | None:
+        """The newest picture that was not taken yet, waiting up to timeout_s for one.
+
+        A frozen or empty picture is not given out: what is seen in it says nothing about now.
+        """
+        with self._changed:
+            if self._picture is None and timeout_s > 0:
+                self._changed.wait(timeout_s)
+            picture, self._picture = self._picture, None
+            return picture
+
+    def take_dropped(self) -> int:
+        """How many pictures were overwritten by newer ones since the last call."""
+        with self._changed:
+            dropped, self._dropped = self._dropped, 0
+            return dropped
+
+    def state(self) -> tuple[State, str]:
+        """How the camera is, and what to do about it."""
+        with self._changed:
+            trouble = self._trouble
+            if not trouble and self._clock.now_ns() - self._newest_ns > SILENT_S * 1e9:
+                trouble = "no picture comes; the camera is opened again each second"
+        return ("failed", trouble) if trouble else ("ok", "")
+
+    def trouble(self, now_ns: int) -> tuple[Health, ...]:
+        """A Health if the state is another than at the last call."""
+        state, detail = self.state()
+        if detail == self._said or (self._said is None and state == "ok"):
+            return ()
+        self._said = detail
+        return (Health(t_ns=now_ns, source=self._source, state=state, detail=detail),)
 
     def close(self) -> None:
-        """Close the device."""
-        self.ended = True
-        self._video.release()
+        """Stop the thread; a read that hangs in a driver is left behind."""
+        self._stop.set()
+        self._thread.join(timeout=3.0)
+
+    def _read(self) -> None:
+        while not self._stop.is_set():
+            try:
+                camera = self._open()
+            except CameraError as error:
+                self._fail(str(error))
+                self._stop.wait(RETRY_S)
+                continue
+            try:
+                self._read_until_lost(camera)
+            finally:
+                camera.close()
+            if camera.ended and self._ends:
+                self._fail(camera.note or "the recording has come to its end")
+                return
+            self._stop.wait(RETRY_S)
+
+    def _read_until_lost(self, camera: Camera) -> None:
+        opened_ns = self._clock.now_ns()
+        while not self._stop.is_set():
+            picture = camera.read()
+            if picture is not None:
+                self._put(picture)
+            elif camera.ended:
+                return
+            elif self._clock.now_ns() - max(opened_ns, self._newest_ns) > SILENT_S * 1e9:
+                self._fail("no picture comes any more; the camera is opened again each second")
+                return
+
+    def _put(self, picture: Picture) -> None:
+        trouble = self._still.look(picture)
+        with self._changed:
+            self._newest_ns = self._clock.now_ns()
+            self._trouble = trouble
+            if self._picture is not None:
+                self._dropped += 1
+            # Numbered here: a camera that was opened again begins at 0.
+            numbered = Picture(t_ns=picture.t_ns, frame_id=self._frame_id, image=picture.image)
+            self._frame_id += 1
+            self._picture = None if trouble else numbered
+            self._changed.notify()
+
+    def _fail(self, trouble: str) -> None:
+        with self._changed:
+            self._trouble = trouble
+            self._picture = None

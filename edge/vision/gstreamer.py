@@ -8,8 +8,8 @@ import numpy as np
 
 from edge import config
 from edge.clock import Clock
-from edge.vision.cameras import CameraError
 from edge.vision.picture import Picture
+from edge.vision.sources import CameraError
 
 READ_TIMEOUT_NS = 2_000_000_000
 SINK = "appsink name=icv max-buffers=1 drop=true sync=false"

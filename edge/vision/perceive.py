@@ -25,10 +25,11 @@ class Perception:
     such as a provider that was asked for and is not used; stages: how long the parts of the last `see` took.
     """
 
-    def __init__(self, camera: config.Camera, perception: config.Perception, zoo: Zoo) -> None:
+    def __init__(self, camera: config.Camera, perception: config.Perception, zoo: Zoo | None = None) -> None:
         """Raises ModelError if a model is missing, wrong, unsuitable, or lacks what it needs of another."""
         # One more pool of threads per process would take the cores from the networks.
         cv2.setNumThreads(perception.threads)
+        zoo = zoo or Zoo()
         self._camera = camera
         names = _in_order(camera, zoo)
         self._sessions: list[Session] = []
@@ -45,8 +46,8 @@ class Perception:
         grey = np.full((camera.height_px or 360, camera.width_px or 640, 3), 127, np.uint8)
         self.see(Picture(t_ns=0, frame_id=0, image=grey), 0)
 
-    def see(self, picture: Picture, ready_ns: int) -> RoadView | DriverView:
-        """What the networks see in a picture; ready_ns becomes the view's t_ns.
+    def see(self, picture: Picture, ready_ns: int | None = None) -> RoadView | DriverView:
+        """What the networks see in a picture; t_ns of the view is ready_ns, or when it was ready.
 
         Afterwards `stages` holds, in ns, resize (up to the first network), run (all networks) and post (what
         is left: reading the outputs and, with several networks, preparing the others).
@@ -58,6 +59,7 @@ class Perception:
         for adapter in self._adapters:
             seen = adapter.see(picture.image, seen)
         ended_ns = clock.now_ns()
+        t_ns = ended_ns if ready_ns is None else ready_ns
         ran = [session for session in self._sessions if session.began_ns]
         run_ns = sum(session.run_ns for session in ran)
         resize_ns = ran[0].began_ns - began_ns if ran else 0
@@ -65,7 +67,7 @@ class Perception:
         height, width = picture.image.shape[:2]
         if self._camera.role == "road":
             return RoadView(
-                t_ns=ready_ns,
+                t_ns=t_ns,
                 camera=self._camera.name,
                 taken_ns=picture.t_ns,
                 frame_id=picture.frame_id,
@@ -76,7 +78,7 @@ class Perception:
                 lanes=seen.lanes,
             )
         return DriverView(
-            t_ns=ready_ns,
+            t_ns=t_ns,
             camera=self._camera.name,
             taken_ns=picture.t_ns,
             frame_id=picture.frame_id,

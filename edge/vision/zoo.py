@@ -17,7 +17,7 @@ from edge import config
 FETCH_TIMEOUT_S = 30.0
 
 
-class ModelError(Exception):
+class ModelError(config.UserError):
     """A model that cannot be used; the text says which, why, and what to do."""
 
 

@@ -43,7 +43,7 @@ def suppress(boxes: Any, scores: Any, groups: Any) -> np.ndarray:
 
     boxes (N, 4): left, top, right, bottom; scores (N,); groups (N,) int.
     """
-    corner_size = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1).astype(np.float64)
+    corner_size: Any = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1, dtype=np.float64)
     kept: Any = cv2.dnn.NMSBoxesBatched(
         corner_size, scores.astype(np.float32), groups.astype(np.int32), 0.0, OVERLAP
     )
