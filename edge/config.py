@@ -63,7 +63,8 @@ class SignalMapping(Section, frozen=True, kw_only=True):
     """Where one of messages.CAR_SIGNALS comes from: value = raw physical value * scale + offset.
 
     signal is "MESSAGE.SIGNAL" of the DBC. equals: if given, the value is 1.0 when the physical value is one
-    of these, else 0.0.
+    of these, else 0.0. minimum, maximum: physical values of the DBC signal that are believed, in place of the
+    DBC's own range; what is outside says "not available".
     """
 
     signal: str
@@ -71,6 +72,8 @@ class SignalMapping(Section, frozen=True, kw_only=True):
     scale: float = 1.0
     offset: float = 0.0
     equals: tuple[float, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 class Dbc(Section, frozen=True, kw_only=True):

@@ -122,7 +122,7 @@ class VehicleReader:
         for at, name in enumerate(names):
             mapping = self.vehicle.signals[name]
             signal = message.signal(wanted[at])
-            low, high = _credible_range(signal) if signal else (-float("inf"), float("inf"))
+            low, high = _believed(mapping, signal)
             equals = None if mapping.equals is None else frozenset(mapping.equals)
             outputs.append(_Output(name, at, mapping.scale, mapping.offset, equals, low, high))
         return _Plan(message, decoder(message, wanted), tuple(outputs))
@@ -160,13 +160,26 @@ def _find(mapping: config.SignalMapping, databases: Databases) -> list[tuple[str
     return places
 
 
+def _believed(mapping: config.SignalMapping, signal: Signal | None) -> tuple[float, float]:
+    """What physical values are believed: as the vehicle file says, else the DBC's range, else all."""
+    low, high = _credible_range(signal) if signal else _ALL
+    if mapping.minimum is not None or mapping.maximum is not None:
+        low, high = _ALL
+    return (
+        low if mapping.minimum is None else mapping.minimum,
+        high if mapping.maximum is None else mapping.maximum,
+    )
+
+
 def _credible_range(signal: Signal) -> tuple[float, float]:
-    """What physical values are believed, with half a step for rounding."""
-    everything = (-float("inf"), float("inf"))
+    """The DBC's range with half a step for rounding."""
     if signal.minimum is None or signal.maximum is None or signal.is_float:
-        return everything
+        return _ALL
     low, high = sorted(raw * signal.scale + signal.offset for raw in signal.raw_range())
     half_step = abs(signal.scale) / 2
     if signal.minimum < low - half_step or signal.maximum > high + half_step:
-        return everything
+        return _ALL
     return signal.minimum - half_step, signal.maximum + half_step
+
+
+_ALL = (-float("inf"), float("inf"))
