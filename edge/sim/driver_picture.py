@@ -260,6 +260,20 @@ def _seen(px: FloatArray, depth: FloatArray, slack_mm: float = 9.0) -> bool:
     return 0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and bool(px[2] > depth[y, x] - slack_mm)
 
 
+def eyes_in_sight(
+    driver: DriverState, width_px: int, height_px: int, look: DriverLook
+) -> tuple[bool, bool]:
+    """Whether the driver's left and right eye are drawn: neither turned away nor behind the nose."""
+    pose = pose_of(driver, look, width_px, height_px)
+    depth = _cast(np.zeros((height_px, width_px, 3), np.uint8), pose, look)
+    return _eye_seen(1.0, pose, look, depth), _eye_seen(-1.0, pose, look, depth)
+
+
+def _eye_seen(side: float, pose: Pose, look: DriverLook, depth: FloatArray) -> bool:
+    facing = float((pose.rotation @ np.array([side * 0.35, 0.0, 0.94]))[2])
+    return facing >= 0.12 and _seen(pose.px(eye_centre(look, side)[None])[0], depth, 12.0)
+
+
 def _features(canvas: np.ndarray, driver: DriverState, pose: Pose, look: DriverLook, depth: FloatArray) -> None:
     k = pose.px_per_mm
     frontal = float(pose.rotation[2, 2])
@@ -272,9 +286,7 @@ def _features(canvas: np.ndarray, driver: DriverState, pose: Pose, look: DriverL
                 cv2.circle(canvas, tuple(int(v) for v in at), max(int(2.6 * k * 16), 10), _dim(look.skin, 0.38), -1, cv2.LINE_AA, SHIFT)
     for side, openness in ((1.0, driver.left_eye_open), (-1.0, driver.right_eye_open)):
         centre = eye_centre(look, side)
-        at = pose.px(centre[None])[0]
-        facing = float((pose.rotation @ np.array([side * 0.35, 0.0, 0.94]))[2])
-        if facing < 0.12 or not _seen(at, depth, 12.0):
+        if not _eye_seen(side, pose, look, depth):
             continue
         tone = _light_at(look, pose, (side * 0.35, 0.1, 0.94))
         _brow(canvas, side, pose, look, tone)

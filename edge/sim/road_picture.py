@@ -8,6 +8,7 @@ scene gives the same pixels anywhere: the only noise is a table shifted by the s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -20,6 +21,8 @@ from edge.sim.projection import NEAR_M, PinholeCamera, clip_near
 from edge.sim.scene import Other, Scene
 from edge.sim.shapes import limbs, vehicle_shape
 
+Roadside = tuple[str, int, float, float]
+"""Kind, seed, metres along the road, metres left."""
 SHIFT = 4  # fractional bits of cv2's drawing coordinates
 COLOURS = {  # BGR
     "white": (225, 228, 230), "silver": (176, 178, 180), "grey": (104, 104, 102), "black": (42, 40, 40),
@@ -49,17 +52,50 @@ def draw_road(scene: Scene, geometry: Geometry, width_px: int, height_px: int) -
     _ground(canvas, scene, camera, ground)
     _crossings(canvas, scene, camera)
     _light_the_ground(canvas, scene, camera, ground)
-    things: list[tuple[float, Other | tuple[str, int, float, float]]] = []
-    for other in scene.others:
-        things.append((math.hypot(other.x_m - camera.position[0], other.y_m), other))
-    things += [(d, item) for d, item in _roadside(scene)]
+    draw_things(canvas, scene, camera)
+    return _through_the_lens(canvas, scene)
+
+
+def far_to_near(scene: Scene, camera: PinholeCamera) -> list[Other]:
+    """The road users in the order of painting."""
+    return sorted(scene.others, key=lambda other: -_away(other, camera))
+
+
+def _away(other: Other, camera: PinholeCamera) -> float:
+    return math.hypot(other.x_m - camera.position[0], other.y_m - camera.position[1])
+
+
+def draw_things(
+    canvas: np.ndarray, scene: Scene, camera: PinholeCamera, flat: dict[str, int] | None = None
+) -> None:
+    """Road users and what stands beside the road. flat: by name, the value of each road user in a mask (H, W)
+    instead of a picture; what stands beside the road is 0."""
+    things: list[tuple[float, Other | Roadside]] = [(_away(o, camera), o) for o in far_to_near(scene, camera)]
+    things += roadside(scene)
     things.sort(key=lambda thing: -thing[0])
     for _, thing in things:
         if isinstance(thing, Other):
-            draw_other(canvas, thing, scene, camera)
+            draw_other(canvas, thing, scene, camera, None if flat is None else flat[thing.name])
         else:
-            _draw_roadside(canvas, thing, scene, camera)
-    return _through_the_lens(canvas, scene)
+            _draw_roadside(canvas, thing, scene, camera, flat is not None)
+
+
+def outline(other: Other, camera: PinholeCamera) -> FloatArray:
+    """(N, 2) px whose bounds are those of all that is drawn of a road user; empty if it is behind us."""
+    if other.kind in ("person", "bicycle", "motorcycle"):
+        rods = limbs(other)
+        seen = camera.camera(placed(np.array([p for rod in rods for p in (rod.start, rod.end)]), other))
+        if seen[:, 2].min() < NEAR_M:
+            return np.empty((0, 2))
+        px = camera.pixels(seen)
+        radius = camera.fx * np.repeat([rod.radius_m for rod in rods], 2)[:, None] / seen[:, 2:]
+        return np.concatenate([px - radius, px + radius])
+    shape = vehicle_shape(other.kind, other.style, other.length_m, other.width_m, other.height_m)
+    seen = camera.camera(placed(shape.points, other))
+    if seen[:, 2].min() >= NEAR_M:
+        return camera.pixels(seen)
+    kept = [clip_near(seen[list(face.points)]) for face in shape.faces]
+    return np.concatenate([camera.pixels(part) for part in kept if len(part)] or [np.empty((0, 2))])
 
 
 # ---------------------------------------------------------------- polygons
@@ -68,7 +104,7 @@ def draw_road(scene: Scene, geometry: Geometry, width_px: int, height_px: int) -
 def fill(canvas: np.ndarray, px: FloatArray, colour: tuple[float, ...]) -> None:
     """A polygon (N, 2) of continuous px, with smooth edges."""
     at = np.round((np.clip(px, -4000.0, 8000.0) - 0.5) * (1 << SHIFT)).astype(np.int32)
-    cv2.fillConvexPoly(canvas, at, colour, cv2.LINE_AA, SHIFT)
+    cv2.fillConvexPoly(canvas, at, colour, cv2.LINE_AA if len(colour) == 3 else cv2.LINE_8, SHIFT)
 
 
 def _fill_seen(canvas: np.ndarray, seen: FloatArray, camera: PinholeCamera, colour: tuple[float, ...]) -> None:
@@ -182,7 +218,7 @@ def _shadow(canvas: np.ndarray, other: Other, camera: PinholeCamera) -> None:
         return
     part = canvas[top:bottom, left:right]
     mask = np.zeros(part.shape[:2], np.uint8)
-    fill(mask, px - [left, top], (110,))
+    fill(mask, px - [left, top], (110.0,))
     keep = cv2.cvtColor(255 - mask, cv2.COLOR_GRAY2BGR)
     cv2.multiply(part, keep, dst=part, scale=1 / 255)
 
@@ -365,13 +401,13 @@ def _hash(i: int, salt: int) -> float:
     return (((i * 2654435761 + salt * 40503) ^ (i << 7)) * 2246822519 % 4294967296) / 4294967296
 
 
-def _roadside(scene: Scene) -> list[tuple[float, tuple[str, int, float, float]]]:
+def roadside(scene: Scene) -> list[tuple[float, Roadside]]:
     """(distance, (kind, seed, along, left)) of the trees, houses and posts in sight."""
     road = scene.road
     lanes = road.lanes_forward + road.lanes_oncoming
     right, left = -road.lane_width_m / 2 - 0.6, (lanes - 0.5) * road.lane_width_m + 0.6
     here = scene.own.along_m
-    found: list[tuple[float, tuple[str, int, float, float]]] = []
+    found: list[tuple[float, Roadside]] = []
     for i in range(int((here + 2) // 14), int((here + 190) // 14)):
         along = i * 14.0 + 5.0
         town = any(a <= along <= b for a, b in road.towns)
@@ -391,7 +427,7 @@ def _roadside(scene: Scene) -> list[tuple[float, tuple[str, int, float, float]]]
 
 
 def _draw_roadside(
-    canvas: np.ndarray, thing: tuple[str, int, float, float], scene: Scene, camera: PinholeCamera
+    canvas: np.ndarray, thing: Roadside, scene: Scene, camera: PinholeCamera, flat: bool
 ) -> None:
     kind, seed, along, left = thing
     x, y, heading = scene.road.at(along, left)
@@ -400,7 +436,7 @@ def _draw_roadside(
     lit = _lit(scene, x, abs(y)) * (1.0 if scene.light != "night" else 0.6)
 
     def tone(colour: tuple[int, int, int], k: float = 1.0) -> tuple[float, ...]:
-        return _hazy(tuple(c * k * lit for c in colour), scene, x)
+        return (0.0,) if flat else _hazy(tuple(c * k * lit for c in colour), scene, x)
 
     if kind == "house":
         _house(canvas, seed, (x, y, heading), camera, scene, tone)
@@ -420,7 +456,7 @@ def _draw_roadside(
             du, dv = (_hash(seed, 10 + k) - 0.5) * 0.42 * tall, 0.55 + 0.38 * _hash(seed, 20 + k)
             r = (0.17 + 0.08 * _hash(seed, 30 + k)) * tall * m
             centre = (round((u + du * m - 0.5) * 16), round((v - dv * tall * m - 0.5) * 16))
-            cv2.circle(canvas, centre, round(r * 16), tone(green, 0.75 + 0.11 * k), -1, cv2.LINE_AA, SHIFT)
+            cv2.circle(canvas, centre, round(r * 16), tone(green, 0.75 + 0.11 * k), -1, cv2.LINE_8 if flat else cv2.LINE_AA, SHIFT)
     elif kind == "post":
         for z0, z1, colour in ((0.0, 0.75, (205, 208, 210)), (0.75, 0.9, (40, 38, 40)), (0.9, 1.0, (205, 208, 210))):
             fill(canvas, np.array([(u - 0.06 * m, v - z0 * m), (u + 0.06 * m, v - z0 * m), (u + 0.06 * m, v - z1 * m), (u - 0.06 * m, v - z1 * m)]), tone(colour))
@@ -428,12 +464,12 @@ def _draw_roadside(
         fill(canvas, np.array([(u - 0.08 * m, v), (u + 0.08 * m, v), (u + 0.05 * m, v - 6 * m), (u - 0.05 * m, v - 6 * m)]), tone((96, 98, 98)))
         over = 1.6 * m * (1 if left < 0 else -1)
         fill(canvas, np.array([(u, v - 6 * m), (u + over, v - 6.3 * m), (u + over, v - 6.15 * m), (u, v - 5.85 * m)]), tone((96, 98, 98)))
-        if scene.light != "day":
+        if scene.light != "day" and not flat:
             centre = (round((u + over - 0.5) * 16), round((v - 6.15 * m - 0.5) * 16))
             cv2.circle(canvas, centre, round(max(0.22 * m, 0.6) * 16), (170, 225, 250), -1, cv2.LINE_AA, SHIFT)
 
 
-def _house(canvas: np.ndarray, seed: int, place: tuple[float, float, float], camera: PinholeCamera, scene: Scene, tone) -> None:  # type: ignore[no-untyped-def]
+def _house(canvas: np.ndarray, seed: int, place: tuple[float, float, float], camera: PinholeCamera, scene: Scene, tone: Callable[..., tuple[float, ...]]) -> None:
     x, y, heading = place
     side = 1.0 if y > 0 else -1.0
     long_m, deep_m, tall = 12.0, 9.0, 5.5 + 9.0 * _hash(seed, 6)
@@ -450,7 +486,7 @@ def _house(canvas: np.ndarray, seed: int, place: tuple[float, float, float], cam
         return
     _fill_seen(canvas, seen[:4], camera, tone(wall, 0.72))
     _fill_seen(canvas, seen[4:], camera, tone(wall, 0.92))
-    if x > 110.0:
+    if x > 110.0 or len(tone(wall)) == 1:
         return
     lit_up = scene.light != "day"
     floors = int(tall // 2.9)
