@@ -149,6 +149,7 @@ def random_driver(seed: int) -> tuple[DriverState, DriverLook]:
         mouth_open=float(r.choice([0.0, r.uniform(0, 1)], p=[0.8, 0.2])),
         face=bool(r.uniform() > 0.05),
         light=str(r.choice(["day", "dusk", "night"], p=[0.5, 0.15, 0.35])),  # type: ignore[arg-type]
+        look=seed + 1,
         t_s=float(r.uniform(0, 60)),
     )
-    return driver, look_of(seed + 1)
+    return driver, look_of(driver.look)

@@ -247,6 +247,7 @@ class World:
     def __init__(self, scenario: Scenario) -> None:
         check(scenario)
         self.scenario = scenario
+        self.duration_s = scenario.duration_s
         self.path = Path(scenario.road)
         own = _Own(scenario, self.path)
         half_m = OWN_LENGTH_M / 2
