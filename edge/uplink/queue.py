@@ -64,7 +64,10 @@ class DurableQueue:
         def insert(db: sqlite3.Connection) -> bool:
             (depth,) = db.execute("SELECT count(*) FROM reports").fetchone()
             for _ in range(depth + 1 - self._limit):
-                oldest = db.execute("SELECT id, rank FROM reports ORDER BY rank DESC, id LIMIT 1").fetchone()
+                oldest = db.execute(
+                    "SELECT id, rank FROM reports WHERE rank = (SELECT max(rank) FROM reports) "
+                    "ORDER BY id LIMIT 1"
+                ).fetchone()
                 # a routine report is worth less than any alarm that waits
                 if oldest is None or oldest[1] < _RANKS[priority]:
                     self._count_drop(db, _RANKS[priority])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from edge.config import Jt808
 from edge.messages import Message, OwnCar, Position, Warning
 from edge.uplink.jsatl12 import (
+    ABNORMAL,
     ADAS,
     DISTRACTION,
     DSM,
@@ -16,8 +17,6 @@ from edge.uplink.jsatl12 import (
     LANE_DEPARTURE,
     LEVEL_SPEED_MPS,
     PEDESTRIAN,
-    PHONE,
-    SMOKING,
     AdasAlarm,
     CarStatus,
     Departure,
@@ -36,17 +35,14 @@ ALARM_KINDS: Mapping[str, tuple[int, int]] = {
     "lane_departure": (ADAS, LANE_DEPARTURE),
     "drowsiness": (DSM, FATIGUE),
     "eyes_closed": (DSM, FATIGUE),
-    "perclos": (DSM, FATIGUE),
     "distraction": (DSM, DISTRACTION),
-    "phone": (DSM, PHONE),
-    "smoking": (DSM, SMOKING),
+    "driver_missing": (DSM, ABNORMAL),
 }
 """Warning.name -> additional item and type of alarm. A warning without one is an immediate report without an
 item: T/JSATL 12 has no kind for it."""
 
 OVERSPEED_BIT = 1 << 1
-DANGEROUS_DRIVING_BIT = 1 << 3
-"""Of the alarm DWORD of 0x0200, both held until over; bit 3 means this since 2019."""
+"""Of the alarm DWORD of 0x0200, held until over."""
 
 FRESH_NS = 2_000_000_000
 """Older than this, the state of the car says nothing about now."""
@@ -71,7 +67,7 @@ class Reporter:
         self._position: Position | None = None
         self._utc_minus_t_ns: int | None = None
         self._reported_ns: int | None = None
-        self._raised: dict[tuple[str, str], int] = {}
+        self._raised: dict[str, int] = {}
         self._sign = (0, 0)
 
     def take(self, message: Message, utc_ns: int) -> tuple[Priority, bytes, int] | None:
@@ -100,12 +96,11 @@ class Reporter:
         return None
 
     def _warning(self, warning: Warning, utc_ns: int) -> tuple[Priority, bytes, int] | None:
-        key = (warning.name, warning.object)
         urgency = _URGENCY.get(warning.level, 0) if warning.active else 0
-        before = self._raised.pop(key, 0)
-        bits_before = self._alarm_bits() | self._bit_of(warning.name) * (before > 0)
+        bits_before = self._alarm_bits()
+        before = self._raised.pop(warning.name, 0)
         if urgency:
-            self._raised[key] = max(urgency, before)
+            self._raised[warning.name] = max(urgency, before)
         if urgency > before:
             body = self._body(warning.t_ns, utc_ns, warning)
         elif self._alarm_bits() != bits_before:
@@ -114,18 +109,8 @@ class Reporter:
             return None
         return "alarm", body, utc_ns
 
-    def _bit_of(self, name: str) -> int:
-        if name == "overspeed":
-            return OVERSPEED_BIT
-        if name.startswith("harsh_") and self._settings.version == 2019:
-            return DANGEROUS_DRIVING_BIT
-        return 0
-
     def _alarm_bits(self) -> int:
-        bits = 0
-        for name, _ in self._raised:
-            bits |= self._bit_of(name)
-        return bits
+        return OVERSPEED_BIT if "overspeed" in self._raised else 0
 
     def _body(self, t_ns: int, utc_ns: int, warning: Warning | None = None) -> bytes:
         date_ns = utc_ns if utc_ns >= DATE_IS_SET_NS else None
@@ -216,6 +201,5 @@ def _gap_s(warning: Warning, speed_mps: float | None) -> float | None:
 
 
 def _departure(warning: Warning) -> Departure | None:
-    sides: tuple[Departure, ...] = ("left", "right")
-    named = [side for side in sides if side in f"{warning.object} {warning.cause}"]
-    return named[0] if len(named) == 1 else None
+    sides: dict[str, Departure] = {"line:left": "left", "line:right": "right"}
+    return sides.get(warning.object)

@@ -54,7 +54,8 @@ def test_a_routine_report():
 @pytest.mark.parametrize(
     ("name", "item", "kind"),
     [("forward_collision", 0x64, 1), ("pedestrian_collision", 0x64, 4), ("headway", 0x64, 3),
-     ("lane_departure", 0x64, 2), ("drowsiness", 0x65, 1), ("distraction", 0x65, 4), ("phone", 0x65, 2)],
+     ("lane_departure", 0x64, 2), ("drowsiness", 0x65, 1), ("eyes_closed", 0x65, 1), ("distraction", 0x65, 4),
+     ("driver_missing", 0x65, 5)],
 )  # fmt: skip
 def test_a_warning_is_reported_at_once_as_an_alarm_of_its_kind(name, item, kind):
     [_, (priority, read)] = reports([car(0), warning(1, name)])
@@ -64,14 +65,14 @@ def test_a_warning_is_reported_at_once_as_an_alarm_of_its_kind(name, item, kind)
     assert alarm["time"] == alarm["sign_time"] == read["time"] == "251125000001"
     assert (alarm["terminal"], alarm["speed"], alarm["level"]) == (b"ABC1234", 72, 2)
     assert alarm["status"] == 1 << 0 | 1 << 1 | 1 << 4 | 1 << 10
-    assert (alarm["rest"][0] > 0) == (name == "drowsiness"), "degree of fatigue, nothing unknown"
+    assert (alarm["rest"][0] > 0) == (kind == 1 and item == 0x65), "degree of fatigue, nothing unknown"
 
 
 def test_the_one_ahead_and_the_side():
     values = {"closing_speed_mps": 5.0, "distance_m": 30.0}
     [_, (_, ahead), (_, side)] = reports(
         [car(0), warning(1, "forward_collision", values=values),
-         warning(1, "lane_departure", cause="over the left line")]
+         warning(1, "lane_departure", object="line:left")]
     )  # fmt: skip
     assert read_alarm(ahead["items"][0x64])["rest"] == bytes([54, 15, 0, 0, 0])  # 15 m/s; 30 m at 20 m/s
     alarm = read_alarm(side["items"][0x64])
@@ -102,13 +103,6 @@ def test_overspeed_holds_its_bit_and_is_cleared_at_once():
     assert [(p, r["alarm"], r["items"]) for p, r in found] == [
         ("routine", 0, {}), ("alarm", 2, {}), ("routine", 2, {}), ("alarm", 0, {}), ("routine", 0, {}),
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("version", "bit"), [(2019, 8), (2013, 0)])
-def test_harsh_driving_is_a_bit_since_2019(version, bit):
-    settings = Jt808(phone="1", version=version)
-    [(priority, read)] = reports([warning(1, "harsh_braking")], settings)
-    assert (priority, read["alarm"]) == ("alarm", bit)
 
 
 def test_a_warning_without_a_kind_is_still_an_immediate_report():
