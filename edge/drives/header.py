@@ -68,7 +68,8 @@ class DriveHeader(msgspec.Struct, frozen=True, kw_only=True):
     """All that replay needs beside the messages, and all that a reader asks first.
 
     config: the resolved config as JSON, config_sha256 its edge.config.digest. core_config: CoreConfig, JSON.
-    simulated: True if anything of it is not from the world. excerpt: None for a whole drive.
+    simulated: True if anything of it is not from the world. excerpt: None for a whole drive. origin_ns: when
+    its scenario, or the files replayed into it, began.
     """
 
     title: str
@@ -79,6 +80,7 @@ class DriveHeader(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelUsed, ...] = ()
     sources: tuple[Source, ...] = ()
     excerpt: Excerpt | None = None
+    origin_ns: int = 0
     product: str = __version__
     machine: dict[str, str] = msgspec.field(default_factory=_machine)
     started_utc: str = msgspec.field(default_factory=utc_text)

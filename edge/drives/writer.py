@@ -208,6 +208,7 @@ class DriveWriter:
 
     def _append(self, channel: int, sequence: int, t_ns: int, data: bytes, compress: bool = True) -> None:
         while self._pending_bytes > self._queue_bytes and self.failure is None:
+            self._end_chunks()
             self._wake.notify()
             self._room.wait()
         if self.failure is not None or self._closing:
@@ -222,6 +223,10 @@ class DriveWriter:
             self._open[compress] = Chunk(compress)
             self._wake.notify()
 
+    def _end_chunks(self) -> None:
+        self._queue += [chunk for chunk in self._open.values() if chunk.count]
+        self._open = {True: Chunk(compress=True), False: Chunk(compress=False)}
+
     # ------------------------------------------------ the thread's side
 
     def _write(self) -> None:
@@ -234,8 +239,7 @@ class DriveWriter:
                 closing = self._closing
                 due = closing or now_ns() >= sync_at_ns
                 if due:
-                    self._queue += [chunk for chunk in self._open.values() if chunk.count]
-                    self._open = {True: Chunk(compress=True), False: Chunk(compress=False)}
+                    self._end_chunks()
                 queue, self._queue = self._queue, []
             self._write_all(queue, due, closing)
             if due:
@@ -243,17 +247,18 @@ class DriveWriter:
         self._file.close()
 
     def _write_all(self, queue: list[Chunk | Channel], sync: bool, last: bool) -> None:
-        for position, item in enumerate(queue):
-            if self.failure is None:
-                try:
-                    if isinstance(item, Chunk):
-                        self._file.write_chunk(item)
-                    else:
-                        self._file.write_channel(item)
-                except OSError as error:
-                    self._fail(error, queue[position:])
+        for item in queue:
+            try:
+                if self.failure is None and isinstance(item, Channel):
+                    self._file.write_channel(item)
+                elif self.failure is None and isinstance(item, Chunk):
+                    self._file.write_chunk(item)
+            except OSError as error:
+                self._fail(error)
             if isinstance(item, Chunk):
                 with self._lock:
+                    if self.failure is not None:
+                        self._lose(self.failure, item.count, item.end_ns)
                     self._pending_bytes -= item.size
                     self._room.notify_all()
         try:
@@ -264,14 +269,11 @@ class DriveWriter:
                 self._file.finish()
                 self._file.sync()
         except OSError as error:
-            self._fail(error, [])
+            self._fail(error)
 
-    def _fail(self, error: OSError, unwritten: list[Chunk | Channel]) -> None:
-        chunks = [item for item in unwritten if isinstance(item, Chunk)]
+    def _fail(self, error: OSError) -> None:
         with self._lock:
             self.failure = f"{self.path}: cannot be written any more: {error.strerror}"
-            if chunks:
-                self._lose(self.failure, sum(chunk.count for chunk in chunks), chunks[-1].end_ns)
             self._room.notify_all()
 
     def _end(self) -> dict[str, str]:

@@ -406,7 +406,7 @@ from edge.messages import Tick
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 header = DriveHeader(title="t", simulated=True, core_config="{}")
-writer = DriveWriter(sys.argv[1], header, queue_bytes=100_000)
+writer = DriveWriter(sys.argv[1], header, queue_bytes=100_000, drop=False)
 for number in range(100):
     writer.accept(Tick(t_ns=number, number=number))
 for number in range(3000):
