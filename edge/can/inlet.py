@@ -146,8 +146,8 @@ class LogInlet:
     """The frames of a log up to now; with start_ns its first frame is at start_ns, else times stay its own.
 
     The log is read whole, since frames of several buses need not be in order in it. Raises LogError if it
-    cannot be read. start_ns, end_ns: times of the first and the last frame, as given out; bad: what could not
-    be read in it.
+    cannot be read. start_ns, end_ns: times of the first and the last frame, as given out; file_start_ns: of the
+    first, as in the file; bad: what could not be read in it.
     """
 
     def __init__(
@@ -162,7 +162,8 @@ class LogInlet:
         log = read_log(path)
         everything = concat(list(log))
         order = np.argsort(everything.t_ns, kind="stable")
-        shift_ns = 0 if start_ns is None else start_ns - int(everything.t_ns[order[0]])
+        self.file_start_ns = int(everything.t_ns[order[0]])
+        shift_ns = 0 if start_ns is None else start_ns - self.file_start_ns
         self._frames = replace(everything[order], t_ns=everything.t_ns[order] + shift_ns)
         self._buses = log.buses
         self._reader = reader

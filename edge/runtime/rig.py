@@ -1,77 +1,25 @@
 """The scripted car: a simulated world behind the same ports as real devices.
 
 Every process makes its own World from the scenario's file and looks at it at the time that has passed since
-start_ns; nothing is exchanged. What the world says is encoded to CAN frames, NMEA sentences and V2X packets by
-the encoders of the product, and comes back through its decoders.
+start_ns; nothing is exchanged. What the world says is encoded to CAN frames, NMEA sentences and V2X packets
+by the encoders of the product, and comes back through its decoders.
 """
 
 from __future__ import annotations
-
 
 from edge.can.dbc import Database
 from edge.can.encode import Encoder
 from edge.can.frames import EXTENDED, KEY_EXTENDED, NONE, Frames, frames
 from edge.clock import Clock
-from edge.config import Camera, Geometry
-from edge.sim.driver_picture import draw_driver
-from edge.sim.road_picture import draw_road
+from edge.config import V2x
 from edge.sim.signals import car_signals, nmea, peers
 from edge.sim.world import World
-from edge.v2x.sender import pack
-from edge.vision.picture import Picture
+from edge.v2x.sender import V2xSender
 
 STEP_NS = 10_000_000
 FRAME_SPACING_NS = 250_000  # what a frame of 8 bytes takes on a 500 kbit/s bus
 GNSS_PERIOD_NS = 100_000_000
 PEER_PERIOD_NS = 100_000_000
-DRIVER_SIZE = (320, 240)
-ROAD_SIZE = (640, 360)
-
-
-class SimulatedCamera:
-    """Pictures of the world in order, one each 1/fps; read() never waits.
-
-    With a clock, pictures that are already past are not drawn: a slow machine sees fewer, as with a real camera.
-    """
-
-    def __init__(
-        self, world: World, camera: Camera, geometry: Geometry | None, start_ns: int, clock: Clock | None = None
-    ) -> None:
-        self.name = camera.name
-        self.ended = False
-        self._world = world
-        self._geometry = geometry
-        self._start_ns = start_ns
-        self._clock = clock
-        self._period_ns = round(1e9 / camera.fps)
-        width, height = ROAD_SIZE if geometry else DRIVER_SIZE
-        self._size = (camera.width_px or width, camera.height_px or height)
-        self._frame_id = 0
-
-    def read(self) -> Picture | None:
-        """The next picture; None after the scenario's end."""
-        if self._clock is not None:
-            past = (self._clock.now_ns() - self._start_ns) // self._period_ns
-            self._frame_id = max(self._frame_id, int(past) + 1)
-        t_ns = self._frame_id * self._period_ns
-        if t_ns > self._world.duration_s * 1e9:
-            self.ended = True
-            return None
-        picture = self.at(self._frame_id, self._start_ns + t_ns)
-        self._frame_id += 1
-        return picture
-
-    def at(self, frame_id: int, taken_ns: int) -> Picture:
-        """The picture taken at that time: the same pixels whenever and wherever it is drawn."""
-        scene = self._world.at((taken_ns - self._start_ns) / 1e9)
-        if self._geometry is not None:
-            image = draw_road(scene, self._geometry, *self._size)
-        else:
-            image = draw_driver(scene.driver, *self._size)
-        return Picture(t_ns=taken_ns, frame_id=frame_id, image=image)
-
-    def close(self) -> None:
-        """Nothing to let go."""
 
 
 class SimulatedBus:
@@ -135,9 +83,10 @@ def nmea_lines(world: World, start_ns: int, utc_start_ns: int) -> list[tuple[int
 class SimulatedLink:
     """The air around the simulated car: packets of the peers that speak V2X, ten times a second each."""
 
-    def __init__(self, world: World, standard: str, start_ns: int, utc_start_ns: int, clock: Clock) -> None:
+    def __init__(self, world: World, config: V2x, start_ns: int, utc_start_ns: int, clock: Clock) -> None:
         self._world = world
-        self._standard = standard
+        self._config = config
+        self._senders: dict[int, V2xSender] = {}
         self._start_ns = start_ns
         self._utc_start_ns = utc_start_ns
         self._clock = clock
@@ -153,8 +102,11 @@ class SimulatedLink:
         packets = []
         while (at_ns := self._step * PEER_PERIOD_NS) <= end_ns:
             for station_id, said in peers(self._world.at(at_ns / 1e9)):
-                data = pack(said, self._standard, station_id, self._step, self._utc_start_ns + at_ns)
-                packets.append((self._start_ns + at_ns, data))
+                sender = self._senders.get(station_id)
+                if sender is None:
+                    sender = self._senders[station_id] = V2xSender(self._config, self, station_id)
+                packet = sender.packet(said, self._start_ns + at_ns, self._utc_start_ns + at_ns)
+                packets.append((self._start_ns + at_ns, packet))
             self._step += 1
         return packets
 

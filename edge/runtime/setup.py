@@ -10,7 +10,7 @@ from edge import config as cfg
 from edge.can.dbc import Database
 from edge.can.vehicle import VehicleReader, read_databases
 from edge.config import Config, ConfigError, CoreConfig, Geometry, Vehicle
-from edge.drives.header import DriveHeader, ModelUsed, Source
+from edge.drives.header import DriveHeader, ModelUsed, Source, source
 from edge.sim.scenario import Scenario
 from edge.sim.world import World
 from edge.vision.zoo import Zoo
@@ -45,10 +45,20 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             send_v2x=self.config.v2x is not None and self.config.v2x.send,
         )
 
+    def sources(self) -> tuple[Source, ...]:
+        """The scenario, and the files that cameras read."""
+        files = [("scenario", self.scenario)] if self.scenario else []
+        for camera in self.config.cameras:
+            if camera.kind == "file" and Path(camera.address).is_file():
+                files.append((f"camera:{camera.name}", Path(camera.address)))
+        return tuple(source(role, path.resolve()) for role, path in files)
+
     def world(self) -> World:
         """The simulated world. Raises ConfigError if the config has none."""
         if self.scenario is None:
-            raise ConfigError(f'{self.config.name}: something is of kind "simulated", but there is no scenario')
+            raise ConfigError(
+                f'{self.config.name}: something is of kind "simulated", but there is no scenario'
+            )
         return World(cfg.read(self.scenario, Scenario))
 
     def reader(self) -> VehicleReader:
@@ -76,7 +86,9 @@ def read_setup(path: str | Path) -> Setup:
     return complete(cfg.read(path, Config), path)
 
 
-def complete(config: Config, beside: Path, databases: list[tuple[Database, str | None]] | None = None) -> Setup:
+def complete(
+    config: Config, beside: Path, databases: list[tuple[Database, str | None]] | None = None
+) -> Setup:
     """Read what a config names, relative to the file `beside`; databases given replace the vehicle's own."""
     notes = []
     vehicle_path = cfg.resolve(config.vehicle, beside)
@@ -100,5 +112,3 @@ def complete(config: Config, beside: Path, databases: list[tuple[Database, str |
         scenario=cfg.resolve(config.scenario, beside) if config.scenario else None,
         notes=tuple(notes),
     )
-
-

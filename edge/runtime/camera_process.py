@@ -1,0 +1,118 @@
+"""One process per camera: capture, networks, parsing. Pixels stay here; what was seen goes to the loop."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import cv2
+import msgspec
+
+from edge import config as cfg
+from edge.clock import Clock, LiveClock, now_ns
+from edge.config import UserError
+from edge.messages import Gap, Health, Message, encode
+from edge.runtime.rig_camera import Paced, SimulatedCamera
+from edge.runtime.rights import exit_with_parent
+from edge.runtime.worker import SeenPicture, WorkerTask
+from edge.sim.scenario import Scenario
+from edge.sim.world import World
+from edge.vision.cameras import LatestPicture, open_camera
+from edge.vision.perceive import Perception
+from edge.vision.picture import Picture
+from edge.vision.sources import Camera as CameraPort
+
+PICTURE_PERIOD_NS = 200_000_000  # pictures for people: 5 a second are enough
+
+
+def work(task: WorkerTask, pipe: Connection) -> None:
+    """The worker's main: look and say, until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the loop's to handle
+    exit_with_parent()
+    try:
+        _look(task, pipe)
+    except (BrokenPipeError, EOFError, ConnectionResetError):
+        return
+
+
+def _look(task: WorkerTask, pipe: Connection) -> None:
+    name = f"camera:{task.camera.name}"
+    clock = LiveClock()
+
+    def say(message: Message) -> None:
+        pipe.send_bytes(b"M" + encode(message))
+
+    try:
+        perception = Perception(task.camera, task.perception)
+    except UserError as error:
+        say(Health(t_ns=now_ns(), source=name, state="failed", detail=str(error)))
+        pipe.poll(None)  # stay, so that the reason is said once and not each time that it dies anew
+        return
+    say(Health(t_ns=now_ns(), source=name, state="ok", detail="; ".join(perception.notes)))
+    latest = LatestPicture(lambda: _open(task, clock), task.camera, clock)
+    stages = Stages(name)
+    picture_ns = 0
+    try:
+        while not pipe.poll():  # the loop never writes: readable means that it closed
+            picture = latest.take(timeout_s=0.2)
+            if picture is not None:
+                say(perception.see(picture))
+                stages.add(perception.stages | {"age": now_ns() - picture.t_ns})
+                every_ns = 0 if task.recording.pictures == "lossless" else PICTURE_PERIOD_NS
+                if task.recording.pictures != "none" and picture.t_ns - picture_ns >= every_ns:
+                    picture_ns = picture.t_ns
+                    pipe.send_bytes(b"P" + msgspec.msgpack.encode(_compress(task, picture)))
+            at_ns = now_ns()
+            for message in (*latest.trouble(at_ns), *stages.messages(at_ns, latest.take_dropped)):
+                say(message)
+    finally:
+        latest.close()
+
+
+class Stages:
+    """How long each stage took and how many pictures nobody took, told once a second."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._took: dict[str, list[int]] = {}
+        self._since_ns = now_ns()
+
+    def add(self, took_ns: dict[str, int]) -> None:
+        """The stages of one picture."""
+        for stage, ns in took_ns.items():
+            self._took.setdefault(stage, []).append(ns)
+
+    def messages(self, at_ns: int, take_dropped: Callable[[], int]) -> tuple[Health | Gap, ...]:
+        """Medians and tails of the last second. This state is the worker's, not the camera's."""
+        if at_ns - self._since_ns < 1_000_000_000:
+            return ()
+        figures: dict[str, float] = {}
+        for stage, values in self._took.items():
+            values.sort()
+            figures[f"{stage}_p50_ms"] = values[len(values) // 2] / 1e6
+            figures[f"{stage}_p99_ms"] = values[len(values) * 99 // 100] / 1e6
+        figures["pictures_per_s"] = len(self._took.get("run", ())) * 1e9 / (at_ns - self._since_ns)
+        self._took, self._since_ns = {}, at_ns
+        source = self._name.replace("camera:", "worker:")
+        health = Health(t_ns=at_ns, source=source, state="ok", figures=figures)
+        dropped = take_dropped()
+        if not dropped:
+            return (health,)
+        return (health, Gap(t_ns=at_ns, source=self._name, reason="newer picture came first", count=dropped))
+
+
+def _compress(task: WorkerTask, picture: Picture) -> SeenPicture:
+    kind = "png" if task.recording.pictures == "lossless" else "jpeg"
+    options = [] if kind == "png" else [cv2.IMWRITE_JPEG_QUALITY, task.recording.jpeg_quality]
+    data = cv2.imencode("." + kind, picture.image, options)[1].tobytes()
+    return SeenPicture(task.camera.name, picture.t_ns, picture.frame_id, kind, data)
+
+
+def _open(task: WorkerTask, clock: Clock) -> CameraPort:
+    if task.camera.kind == "simulated":
+        assert task.scenario is not None
+        world = World(cfg.read(task.scenario, Scenario))
+        return Paced(SimulatedCamera(world, task.camera, task.geometry, task.start_ns, clock), clock)
+    camera = open_camera(task.camera, clock)
+    return Paced(camera, clock) if task.camera.kind == "file" else camera

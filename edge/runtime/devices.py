@@ -1,0 +1,119 @@
+"""The inlets and sinks of a live run: one for each thing that the config names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge import clock as clocks
+from edge.can.bus import BusError, CanBus, open_bus
+from edge.can.dbc import Database
+from edge.can.encode import EncodeError, Encoder
+from edge.can.inlet import CanInlet
+from edge.clock import Clock
+from edge.config import Can, ConfigError
+from edge.messages import Announce, Message, Transmit
+from edge.positioning.inlet import LineInlet, SerialNmeaInlet
+from edge.runtime.rig import SimulatedBus, SimulatedLink, nmea_lines
+from edge.runtime.setup import Setup
+from edge.runtime.source import Inlet
+from edge.sim.world import World
+from edge.v2x.inlet import V2xInlet
+from edge.v2x.links import Link
+from edge.v2x.sender import V2xSender
+
+Record = Callable[[str, int, bytes], None]
+
+
+def can_inlets(
+    setup: Setup, world: World | None, start_ns: int, clock: Clock, record: Record
+) -> list[CanInlet]:
+    """One for each [[can]]."""
+
+    def opener(can: Can) -> CanBus:
+        if can.kind != "simulated":
+            return open_bus(can)
+        assert world is not None
+        return SimulatedBus(world, _database(setup, can.name), start_ns, clock)
+
+    reader = setup.reader()
+    return [CanInlet(f"can:{can.name}", can, reader, record, opener) for can in setup.config.can]
+
+
+def gnss_inlets(
+    setup: Setup, world: World | None, start_ns: int, utc_start_ns: int, record: Record
+) -> list[Inlet]:
+    """One for each [[gnss]]."""
+    inlets: list[Inlet] = []
+    for gnss in setup.config.gnss:
+        if gnss.kind == "simulated":
+            assert world is not None
+            lines = nmea_lines(world, start_ns, utc_start_ns)
+            inlets.append(LineInlet(gnss.name, lines, record))
+        else:
+            inlets.append(SerialNmeaInlet(gnss, record))
+    return inlets
+
+
+def v2x_parts(
+    setup: Setup, world: World | None, start_ns: int, utc_start_ns: int, clock: Clock, record: Record
+) -> tuple[list[Inlet], list[V2xOutput]]:
+    """The ear and the mouth of [v2x]."""
+    v2x = setup.config.v2x
+    if v2x is None:
+        return [], []
+    station_id = v2x.station_id if v2x.station_id is not None else clocks.utc_ns() & 0x7FFFFFFF
+    link: Link | None = None
+    if v2x.kind == "simulated":
+        assert world is not None
+        link = SimulatedLink(world, v2x, start_ns, utc_start_ns, clock)
+    inlet = V2xInlet(v2x, link, record, station_id)
+    return [inlet], [V2xOutput(V2xSender(v2x, link, station_id))]
+
+
+class V2xOutput:
+    """Announce becomes a packet on the air."""
+
+    def __init__(self, sender: V2xSender) -> None:
+        self.sender = sender
+
+    def take(self, out: Message) -> None:
+        """Send what the gate let out."""
+        if isinstance(out, Announce):
+            self.sender.take(out, out.t_ns, clocks.utc_ns())
+
+
+class CanOutput:
+    """Transmit becomes a frame on its bus, unless it is a dry run."""
+
+    def __init__(self, setup: Setup, inlets: list[CanInlet]) -> None:
+        self.sent = 0
+        self.dry = 0
+        self.troubles: dict[str, int] = {}
+        self._buses = {inlet.name.removeprefix("can:"): inlet for inlet in inlets}
+        self._encoders = {name: Encoder(_database(setup, name)) for name in self._buses if setup.databases}
+
+    def take(self, out: Message) -> None:
+        """Send what the gate let out; trouble is counted by reason, never raised."""
+        if not isinstance(out, Transmit):
+            return
+        if out.dry_run:
+            self.dry += 1
+            return
+        inlet = self._buses.get(out.bus)
+        bus = inlet.bus if inlet else None
+        try:
+            if bus is None:
+                raise BusError(f"bus {out.bus} is not open")
+            bus.send(*self._encoders[out.bus].encode(out.message, out.signals))
+            self.sent += 1
+        except (BusError, EncodeError) as error:
+            self.troubles[str(error)] = self.troubles.get(str(error), 0) + 1
+
+
+def _database(setup: Setup, bus: str) -> Database:
+    for database, name in setup.databases:
+        if name in (None, bus):
+            return database
+    raise ConfigError(
+        f"bus {bus}: no DBC file describes it; name one under [[dbc]] in {setup.config.vehicle}"
+    )

@@ -1,0 +1,170 @@
+"""A live run: the devices of a config, the loop, and everything written."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from edge.clock import Clock, LiveClock, utc_ns
+from edge.core.core import Core
+from edge.drives.header import DriveHeader
+from edge.drives.writer import DriveWriter, NullWriter
+from edge.messages import Health, Message
+from edge.runtime import devices
+from edge.runtime.loop import Sink, run
+from edge.runtime.outside import Outside
+from edge.runtime.rights import ask
+from edge.runtime.setup import Setup
+from edge.runtime.source import Inlet, Merge
+from edge.runtime.summary import Progress, Summary
+from edge.runtime.worker import SeenPicture, WorkerInlet, WorkerTask
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to. lateness_ns: of each tick; drive: the recording, None if there is none."""
+
+    summary: Summary
+    digest: str
+    drive: Path | None = None
+    lateness_ns: tuple[int, ...] = ()
+    rights: tuple[str, ...] = ()
+
+
+class RecordingInlet:
+    """What the recording itself has to say: losses, and a disk that failed."""
+
+    name = "recording"
+
+    def __init__(self, drive: DriveWriter | NullWriter) -> None:
+        self._drive = drive
+        self._failed = False
+
+    def fileno(self) -> None:
+        """Polled."""
+
+    def poll(self, now_ns: int) -> list[Message]:
+        """Gaps, and one Health when the disk failed."""
+        said: list[Message] = list(self._drive.losses())
+        if self._drive.failure is not None and not self._failed:
+            self._failed = True
+            said.append(Health(t_ns=now_ns, source=self.name, state="failed", detail=self._drive.failure))
+        return said
+
+    def close(self) -> None:
+        """The run closes the drive."""
+
+
+def record_to(path: Path | None, header: DriveHeader) -> DriveWriter | NullWriter:
+    """A recording at path; None: only numbers and digest. Raises DriveError."""
+    return DriveWriter(path, header) if path is not None else NullWriter()
+
+
+def run_live(
+    setup: Setup,
+    *,
+    title: str,
+    drive_path: Path | None,
+    seconds: float | None = None,
+    sinks: Sequence[Sink] = (),
+    progress: Progress | None = None,
+    started_ns: int | None = None,
+) -> Outcome:
+    """Run until `seconds` are over, the scenario has ended, or Ctrl-C. started_ns: of the program."""
+    clock = LiveClock()
+    config = setup.config
+    world = setup.world() if setup.simulated else None
+    start_ns, utc_start_ns = clock.now_ns(), utc_ns()
+    if seconds is None and world is not None:
+        seconds = world.duration_s
+    header = msgspec.structs.replace(setup.header(title, setup.sources()), origin_ns=start_ns)
+    with ExitStack() as stack:
+        drive = record_to(drive_path, header)
+        stack.callback(drive.close)
+        outside = Outside(config, header) if config.web.enabled or config.uplink.jt808.enabled else None
+        if outside is not None:
+            stack.callback(outside.close)
+
+        def keep(picture: SeenPicture) -> None:
+            drive.raw_picture(
+                picture.camera,
+                clock.now_ns(),
+                picture.taken_ns,
+                picture.frame_id,
+                picture.format,
+                picture.data,
+            )
+            if outside is not None and picture.format == "jpeg":
+                outside.picture(picture.camera, picture.data)
+
+        workers = _start_workers(setup, start_ns, clock, keep)
+        buses = devices.can_inlets(setup, world, start_ns, clock, drive.raw)
+        ears, mouths = devices.v2x_parts(setup, world, start_ns, utc_start_ns, clock, drive.raw)
+        receivers = devices.gnss_inlets(setup, world, start_ns, utc_start_ns, drive.raw)
+        inlets: list[Inlet] = [*buses, *receivers, *ears, *workers, RecordingInlet(drive)]
+        for inlet in inlets:
+            stack.callback(inlet.close)
+        can_output = devices.CanOutput(setup, buses)
+        core = Core(setup.core)
+        summary = Summary(clock.now_ns)
+        everything: list[Sink] = [summary, can_output, *mouths, *sinks]
+        if outside is not None:
+            everything.append(outside)
+        until_ns = None if seconds is None else start_ns + round(seconds * 1e9)
+        merge = Merge(inlets, clock, until_ns)
+        source: Iterator[Message] = summary.watch(merge)
+        if outside is not None:
+            source = outside.watch(source)
+        if progress is not None:
+            source = progress.watch(source)
+        rights = ask(config.runtime)
+        with _stopped_by_signals(merge.stop):
+            run(source, core, everything, drive)
+    if started_ns is not None and summary.first_decision_ns is not None:
+        summary.first_decision_ns -= started_ns
+    return Outcome(
+        summary=summary,
+        digest=drive.digest,
+        drive=drive_path,
+        lateness_ns=tuple(merge.lateness_ns),
+        rights=tuple(rights),
+    )
+
+
+def _start_workers(
+    setup: Setup, start_ns: int, clock: Clock, keep: Callable[[SeenPicture], None]
+) -> list[WorkerInlet]:
+    workers = []
+    for camera in setup.config.cameras:
+        task = WorkerTask(
+            camera=camera,
+            perception=setup.config.perception,
+            recording=setup.config.recording,
+            geometry=setup.geometry.get(camera.name),
+            scenario=str(setup.scenario) if setup.scenario else None,
+            start_ns=start_ns,
+        )
+        worker = WorkerInlet(task, keep)
+        worker.start(clock.now_ns())
+        workers.append(worker)
+    return workers
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the stream, so that all is closed in order; a second one interrupts."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,108 @@
+"""The process `outside`: dashboard and uplinks. It may block and may die, and nobody waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection
+
+from edge.config import Config
+from edge.drives.header import DriveHeader
+from edge.messages import Health, Message, Position, encode
+
+QUEUE_ITEMS = 2000
+
+
+class Outside:
+    """A sink whose thread hands everything on. When the other side is slow, what comes then is dropped."""
+
+    def __init__(self, config: Config, header: DriveHeader) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.dropped = 0
+        self._queue: queue.Queue[bytes | tuple[bytes, str, bytes] | None] = queue.Queue(QUEUE_ITEMS)
+        self._web, web = context.Pipe() if config.web.enabled else (None, None)
+        self._uplink, uplink = context.Pipe() if config.uplink.jt808.enabled else (None, None)
+        arguments = (config, header.title, header.simulated, web, uplink)
+        self._process = context.Process(target=_serve, args=arguments, name="outside", daemon=True)
+        self._process.start()
+        for theirs in (web, uplink):
+            if theirs is not None:
+                theirs.close()
+        self._thread = threading.Thread(target=self._hand_on, name="outside", daemon=True)
+        self._thread.start()
+
+    def take(self, out: Message) -> None:
+        """An output."""
+        self._put(encode(out))
+
+    def watch(self, source: Iterable[Message]) -> Iterator[Message]:
+        """Pass the inputs through; those that people or platforms want to know of go outside too."""
+        for message in source:
+            if isinstance(message, Health | Position):
+                self._put(encode(message))
+            yield message
+
+    def picture(self, camera: str, jpeg: bytes) -> None:
+        """A picture for the dashboard."""
+        if self._web is not None:
+            self._put((b"JPEG", camera, jpeg))
+
+    def close(self) -> None:
+        """Let the process end."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=1.0)
+        self._thread.join(timeout=2.0)
+        for pipe in (self._web, self._uplink):
+            if pipe is not None:
+                pipe.close()
+        self._process.join(timeout=3.0)
+        if self._process.is_alive():
+            self._process.kill()
+
+    def _put(self, item: bytes | tuple[bytes, str, bytes]) -> None:
+        try:
+            self._queue.put_nowait(item)
+        except queue.Full:
+            self.dropped += 1
+
+    def _hand_on(self) -> None:
+        pipes = {"web": self._web, "uplink": self._uplink}
+        while (item := self._queue.get()) is not None:
+            for name, pipe in pipes.items():
+                if pipe is None:
+                    continue
+                try:
+                    if name == "web":
+                        pipe.send(item)
+                    elif isinstance(item, bytes):
+                        pipe.send_bytes(item)
+                except OSError:  # it died: nothing waits for it
+                    pipes = {**pipes, name: None}
+
+
+def _serve(
+    config: Config, title: str, simulated: bool, web: Connection | None, uplink: Connection | None
+) -> None:
+    import signal
+
+    from edge.runtime.rights import exit_with_parent
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    exit_with_parent()
+    threads = []
+    if web is not None:
+        from edge.web.server import serve as serve_web
+
+        arguments = (config.web.address, config.web.port, web, title, simulated)
+        threads.append(threading.Thread(target=serve_web, args=arguments, name="web"))
+    if uplink is not None:
+        from edge.uplink.serve import serve as serve_uplink
+
+        threads.append(threading.Thread(target=serve_uplink, args=(config, uplink), name="uplink"))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

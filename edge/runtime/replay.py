@@ -1,0 +1,184 @@
+"""Replay of files that others recorded, and of a scenario in its own time.
+
+Time is the recording's, and perception runs inline; the loop, the inlets and the core are those of a live run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge.can.inlet import LogInlet
+from edge.clock import RecordedClock
+from edge.config import Camera, CoreConfig
+from edge.core.core import Core
+from edge.drives.header import Source
+from edge.drives.writer import DriveWriter, NullWriter
+from edge.messages import Health, Message
+from edge.positioning.inlet import CsvInlet, NmeaFileInlet
+from edge.runtime import devices
+from edge.runtime.film import Film
+from edge.runtime.live import Outcome, record_to
+from edge.runtime.loop import Sink, run
+from edge.runtime.rig_camera import SimulatedCamera
+from edge.runtime.setup import Setup
+from edge.runtime.source import Inlet, Merge
+from edge.runtime.summary import Progress, Summary
+from edge.vision.perceive import Perception
+from edge.vision.picture import Picture
+from edge.vision.sources import Camera as CameraPort
+from edge.vision.sources import open_camera
+
+SIMULATED_UTC_NS = 1_767_225_600_000_000_000  # 2026-01-01: a scenario in its own time has its own date
+
+
+class CameraInlet:
+    """A camera that is read in order, its networks run inline: a view for each picture up to now."""
+
+    def __init__(
+        self, camera: CameraPort, perception: Perception, show: Callable[[Picture], None] | None = None
+    ) -> None:
+        self.name = f"camera:{camera.name}"
+        self._camera = camera
+        self._perception = perception
+        self._show = show
+        self._next = camera.read()
+        self._ended = False
+
+    def fileno(self) -> None:
+        """Polled."""
+
+    def poll(self, now_ns: int) -> list[Message]:
+        """The views of the pictures up to now, stamped with their pictures' times."""
+        said: list[Message] = []
+        while self._next is not None and self._next.t_ns <= now_ns:
+            if self._show is not None:
+                self._show(self._next)
+            said.append(self._perception.see(self._next, self._next.t_ns))
+            self._next = self._camera.read()
+        if self._next is None and not self._ended:
+            self._ended = True
+            detail = self._camera.note or "the video has ended"
+            said.append(Health(t_ns=now_ns, source=self.name, state="failed", detail=detail))
+        return said
+
+    def close(self) -> None:
+        """Close the camera."""
+        self._camera.close()
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that others recorded, beside the videos that the cameras of the config name.
+
+    can_offset_s: how much later than the videos the log begins.
+    """
+
+    can: Path | None = None
+    gnss: Path | None = None
+    can_offset_s: float = 0.0
+
+
+def replay_files(
+    setup: Setup,
+    recorded: Recorded,
+    *,
+    title: str,
+    drive_path: Path | None,
+    pace: float,
+    film: Film | None,
+    sinks: Sequence[Sink] = (),
+    sources: tuple[Source, ...] = (),
+    progress: Callable[[float], Progress] | None = None,
+) -> Outcome:
+    """Run over files: videos by the config's cameras, a CAN log, GNSS. All begin at 0, the log at its offset."""
+    clock = RecordedClock(0, pace)
+    drive = record_to(drive_path, setup.header(title, sources))
+    inlets: list[Inlet] = []
+    ends_ns = [0]
+    try:
+        reader = setup.reader()
+        log_start_ns = round(recorded.can_offset_s * 1e9)
+        log_unix_s: float | None = None
+        if recorded.can is not None:
+            log = LogInlet(recorded.can, reader, log_start_ns, drive.raw)
+            log_unix_s = log.file_start_ns / 1e9
+            inlets.append(log)
+            ends_ns.append(log.end_ns)
+        if recorded.gnss is not None:
+            kind = CsvInlet if recorded.gnss.suffix.lower() == ".csv" else NmeaFileInlet
+            gnss = kind("gnss", recorded.gnss, log_start_ns, log_unix_s, drive.raw)
+            inlets.append(gnss)
+            ends_ns.append(gnss.end_ns)
+        for camera in setup.config.cameras:
+            opened = open_camera(camera, clock)
+            length = getattr(opened, "length", 0) / getattr(opened, "fps", camera.fps)
+            ends_ns.append(round(length * 1e9))
+            inlets.append(
+                CameraInlet(opened, Perception(camera, setup.config.perception), _show(film, camera))
+            )
+        return _run(setup.core, inlets, clock, max(ends_ns), drive, drive_path, film, sinks, progress)
+    finally:
+        for inlet in inlets:
+            inlet.close()
+        drive.close()
+
+
+def replay_scenario(
+    setup: Setup,
+    *,
+    title: str,
+    drive_path: Path | None,
+    pace: float = 0.0,
+    film: Film | None = None,
+    sinks: Sequence[Sink] = (),
+    progress: Callable[[float], Progress] | None = None,
+) -> Outcome:
+    """Run a scenario in its own time: the same pictures, frames, packets and decisions every time."""
+    clock = RecordedClock(0, pace)
+    world = setup.world()
+    drive = record_to(drive_path, setup.header(title, setup.sources()))
+    buses = devices.can_inlets(setup, world, 0, clock, drive.raw)
+    ears, mouths = devices.v2x_parts(setup, world, 0, SIMULATED_UTC_NS, clock, drive.raw)
+    receivers = devices.gnss_inlets(setup, world, 0, SIMULATED_UTC_NS, drive.raw)
+    inlets: list[Inlet] = [*buses, *receivers, *ears]
+    try:
+        for camera in setup.config.cameras:
+            seen = SimulatedCamera(world, camera, setup.geometry.get(camera.name), 0)
+            inlets.append(CameraInlet(seen, Perception(camera, setup.config.perception), _show(film, camera)))
+        all_sinks: list[Sink] = [devices.CanOutput(setup, buses), *mouths, *sinks]
+        end_ns = round(world.duration_s * 1e9)
+        return _run(setup.core, inlets, clock, end_ns, drive, drive_path, film, all_sinks, progress)
+    finally:
+        for inlet in inlets:
+            inlet.close()
+        drive.close()
+
+
+def _run(
+    core: CoreConfig,
+    inlets: list[Inlet],
+    clock: RecordedClock,
+    end_ns: int,
+    drive: DriveWriter | NullWriter,
+    drive_path: Path | None,
+    film: Film | None,
+    sinks: Sequence[Sink],
+    progress: Callable[[float], Progress] | None,
+) -> Outcome:
+    summary = Summary()
+    stream: Iterator[Message] = summary.watch(Merge(inlets, clock, end_ns))
+    if progress is not None:
+        stream = progress(end_ns / 1e9).watch(stream)
+    everything: list[Sink] = [summary, *sinks, *([film] if film else [])]
+    run(stream, Core(core), everything, drive)
+    return Outcome(summary=summary, digest=drive.digest, drive=drive_path)
+
+
+def _show(film: Film | None, camera: Camera) -> Callable[[Picture], None] | None:
+    if film is None:
+        return None
+    if camera.role == "road":
+        return lambda picture: film.road_picture(picture.frame_id, picture.image)
+    return lambda picture: film.driver_picture(picture.image)
