@@ -159,9 +159,8 @@ def _trouble(message: Any) -> str:
 
 
 def _table(peers: dict[str, Any], now_ns: int) -> str:
-    lines = [
-        f"{'station':22} {'what':10} {'kind':10} {'latitude':>11} {'longitude':>12} {'m/s':>6} {'age s':>6}  events"
-    ]
+    titles = ("station", "what", "kind", "latitude", "longitude", "m/s", "age s", "events")
+    lines = ["{:22} {:10} {:10} {:>11} {:>12} {:>6} {:>6}  {}".format(*titles)]
     for key, peer in sorted(peers.items()):
         content, age_s = peer.content, (now_ns - peer.t_ns) / 1e9
         speed = "?" if content.speed_mps is None else f"{content.speed_mps:.1f}"

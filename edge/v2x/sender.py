@@ -36,7 +36,7 @@ class V2xSender:
         self._retry_ns = 0
 
     def take(self, announce: Announce, t_ns: int, utc_ns: int) -> bytes:
-        """Send it. The packet, or b"" when its content has no place in the standard; never raises for the link.
+        """Send it. The packet, or b"" when its content cannot be encoded; never raises for the link.
 
         t_ns: now; utc_ns: the date of now, for the time stamps in the message.
         """
