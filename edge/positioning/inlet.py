@@ -60,8 +60,8 @@ class SerialNmeaInlet:
     """A receiver on a serial port, opened at the first poll, and again once a second when it went away.
 
     Says Health "failed" with the port and the reason, "degraded" without a fix or after 3 s of silence, "ok"
-    else; lines that are no sentence, with a wrong checksum or impossible fields are a Gap by reason. Lines are
-    stamped with the time of the poll that found their end.
+    else; lines that are no sentence, with a wrong checksum or impossible fields are a Gap by reason. Lines
+    are stamped with the time of the poll that found their end.
     """
 
     def __init__(self, config: Gnss, record: Record | None = None) -> None:

@@ -27,7 +27,7 @@ _ANGLE = re.compile(r"(\d{1,3})(\d\d(?:\.\d*)?)\Z", re.ASCII)
 
 
 class NmeaError(Exception):
-    """A line that is no sentence, or a sentence whose fields are none; the text is the reason for counting."""
+    """No sentence, or one whose fields are impossible; the text is the reason for counting."""
 
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,7 +65,7 @@ def nmea_lines(path: str | Path, start_ns: int, start_unix_s: float | None = Non
     first_ns = next((stamp for stamp in stamps if stamp is not None), None)
     if first_ns is None:
         raise RecordedError(f"{path}: no NMEA sentence with a time in it; is it a recording of a receiver?")
-    zero_ns = first_ns if start_unix_s is None else round(start_unix_s * 1e9)
+    zero_ns = first_ns if start_unix_s is None else _unix_ns(repr(start_unix_s))
     return [
         (start_ns + (first_ns if stamp is None else stamp) - zero_ns, line)
         for stamp, line in zip(stamps, lines, strict=True)
@@ -83,8 +83,8 @@ class CsvInlet:
     """Positions of a table: t_unix_s, latitude_deg, longitude_deg; also altitude_m, speed_mps, bearing_deg.
 
     start_ns on our clock is start_unix_s of the table; None: its first row. An empty field is unknown; rows
-    that cannot be read are a Gap "row", and `bad` says which (file, line, why). Rows before start_ns come with
-    the first poll. Raises RecordedError if the table cannot be used at all.
+    that cannot be read are a Gap "row", and `bad` says which (file, line, why). Rows before start_ns come
+    with the first poll. Raises RecordedError if the table cannot be used at all.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class CsvInlet:
         self.name = name
         self.bad: Counter[str] = Counter()
         rows = _rows(path, name, self.bad)
-        zero_ns = rows[0].t_ns if start_unix_s is None else round(start_unix_s * 1e9)
+        zero_ns = rows[0].t_ns if start_unix_s is None else _unix_ns(repr(start_unix_s))
         self._rows = rows
         self._shift_ns = start_ns - zero_ns
         self._next = 0
@@ -149,7 +149,7 @@ def _rows(path: str | Path, name: str, bad: Counter[str]) -> list[Position]:
 
 
 def _position(row: dict[str, str], name: str) -> Position:
-    utc_ns = int(Decimal(row["t_unix_s"]) * 1_000_000_000)
+    utc_ns = _unix_ns(row["t_unix_s"])
     latitude_deg, longitude_deg = float(row["latitude_deg"]), float(row["longitude_deg"])
     if not (-90 <= latitude_deg <= 90 and -180 <= longitude_deg <= 180):
         raise ValueError(f"no place: {latitude_deg}, {longitude_deg}")
@@ -163,6 +163,14 @@ def _position(row: dict[str, str], name: str) -> Position:
         heading_deg=_number(row.get("bearing_deg")),
         utc_ns=utc_ns,
     )
+
+
+def _unix_ns(text: str) -> int:
+    """Exact: a float holds today's date to 0.2 us only."""
+    seconds = Decimal(text)
+    if not 0 <= seconds < 1 << 33:
+        raise ValueError(f"no time since 1970: {text}")
+    return int(seconds * 1_000_000_000)
 
 
 def _number(text: str | None) -> float | None:
