@@ -1,0 +1,225 @@
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import config
+from edge.clock import LiveClock, RecordedClock
+from edge.vision.cameras import CameraError, LatestPicture, Stillness, open_camera
+from edge.vision.picture import Picture
+
+
+def camera(address, kind="file", **fields):
+    return config.Camera(name="road", role="road", kind=kind, address=str(address), models=(), **fields)
+
+
+def write_video(path, count=40, size=(160, 120)):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 20.0, size)
+    rng = np.random.default_rng(1)
+    for _ in range(count):
+        writer.write(rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8))
+    writer.release()
+
+
+# ---------------------------------------------------------------- what cannot be opened
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(CameraError, match=r"road: no file .*gone\.mp4"):
+        open_camera(camera("gone.mp4"), RecordedClock())
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video at all\n" * 500, b"\0\0\0\x18ftypmp42" + b"\0" * 500])
+def test_a_file_that_is_no_video(tmp_path, content):
+    (tmp_path / "x.mp4").write_bytes(content)
+    with pytest.raises(CameraError, match="no video in"):
+        open_camera(camera(tmp_path / "x.mp4"), RecordedClock())
+
+
+def test_a_folder_without_pictures(tmp_path):
+    with pytest.raises(CameraError, match="no pictures"):
+        open_camera(camera(tmp_path), RecordedClock())
+
+
+def test_a_device_that_is_not_there():
+    with pytest.raises(CameraError, match="no device /dev/video97"):
+        open_camera(camera("97", "v4l2"), RecordedClock())
+
+
+def test_a_stream_that_is_not_there():
+    with pytest.raises(CameraError, match=r"no video from rtsp://127\.0\.0\.1:1/x"):
+        open_camera(camera("rtsp://127.0.0.1:1/x", "rtsp"), RecordedClock())
+
+
+def test_a_pipeline_says_what_is_missing_or_wrong():
+    with pytest.raises(CameraError, match=r"GStreamer needs PyGObject|not a pipeline"):
+        open_camera(camera("nosuchelement", "gstreamer"), RecordedClock())
+
+
+# ---------------------------------------------------------------- what is damaged
+
+
+def test_a_video_that_ends_early_says_so(tmp_path):
+    path = tmp_path / "cut.avi"
+    write_video(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    video = open_camera(camera(path), RecordedClock())
+    count = 0
+    while video.read() is not None:
+        count += 1
+    assert 5 < count < 30
+    assert video.ended
+    assert f"ends early: {count} of 40" in video.note
+
+
+def test_a_file_in_a_folder_that_is_no_picture_is_left_out_and_noted(tmp_path):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((20, 20, 3), number, np.uint8))
+    (tmp_path / "1.png").write_bytes(b"broken")
+    folder = open_camera(camera(tmp_path), RecordedClock())
+    assert [folder.read().frame_id, folder.read().frame_id] == [0, 2]
+    assert folder.read() is None
+    assert "1.png is not a picture" in folder.note
+
+
+# ---------------------------------------------------------------- frozen, covered
+
+
+def noise(seed):
+    return np.random.default_rng(seed).integers(0, 255, (360, 640, 3), dtype=np.uint8)
+
+
+def looks(images, period_s=0.05):
+    still = Stillness(frozen_after_s=1.0)
+    return [
+        still.look(Picture(t_ns=round(i * period_s * 1e9), frame_id=i, image=image))
+        for i, image in enumerate(images)
+    ]
+
+
+def test_the_same_picture_again_and_again_is_a_frozen_camera():
+    image = noise(0)
+    said = looks([noise(9), *[image] * 30])
+    assert said[:21] == [""] * 21
+    assert all("frozen" in text for text in said[21:])
+
+
+def test_a_camera_that_thaws_is_well_again():
+    assert looks([noise(0)] * 30 + [noise(1)])[-1] == ""
+
+
+def test_a_still_scene_with_the_noise_of_a_sensor_is_not_frozen():
+    rng = np.random.default_rng(2)
+    base = noise(0) // 2
+    assert set(looks([base + rng.integers(0, 2, base.shape, dtype=np.uint8) for _ in range(40)])) == {""}
+
+
+def test_a_covered_lens_is_told_from_a_dark_road():
+    rng = np.random.default_rng(3)
+    covered = [rng.integers(0, 3, (360, 640, 3), dtype=np.uint8) for _ in range(60)]
+    assert "covered" in looks(covered)[-1]
+    dark = [image.copy() for image in covered]
+    for image in dark:
+        image[200:260, 300:340] = 60  # a lamp
+    assert set(looks(dark)) == {""}
+
+
+# ---------------------------------------------------------------- live
+
+
+class Scripted:
+    """A camera whose pictures are let go one by one."""
+
+    def __init__(self, name="road"):
+        self.name, self.ended, self.note = name, False, ""
+        self.go = threading.Semaphore(0)
+        self.waiting = threading.Event()
+        self.frame_id = 0
+
+    def read(self):
+        self.waiting.set()
+        if not self.go.acquire(timeout=0.2) or self.ended:
+            return None
+        self.waiting.clear()
+        self.frame_id += 1
+        return Picture(
+            t_ns=self.frame_id * 50_000_000, frame_id=self.frame_id - 1, image=noise(self.frame_id)
+        )
+
+    def give(self, count):
+        for _ in range(count):
+            self.waiting.wait(5)
+            self.waiting.clear()
+            self.go.release()
+        self.waiting.wait(5)
+
+    def close(self):
+        self.ended = True
+
+
+def test_the_newest_picture_wins_and_the_overwritten_are_counted():
+    scripted = Scripted()
+    latest = LatestPicture(lambda: scripted, camera("", "v4l2"), LiveClock())
+    try:
+        scripted.give(5)
+        assert latest.take(timeout_s=5).frame_id == 4
+        assert latest.take() is None
+        assert latest.take_dropped() == 4
+        assert latest.take_dropped() == 0
+        assert latest.state() == ("ok", "")
+        assert latest.trouble(0) == ()
+    finally:
+        latest.close()
+
+
+def test_a_camera_that_cannot_be_opened_is_said_once_and_tried_again():
+    scripted = Scripted()
+    tried = threading.Semaphore(0)
+    answers = [CameraError("no device /dev/video7"), scripted]
+
+    def open_it():
+        tried.release()
+        answer = answers.pop(0)
+        if isinstance(answer, CameraError):
+            raise answer
+        return answer
+
+    latest = LatestPicture(open_it, camera("7", "v4l2"), LiveClock())
+    try:
+        assert tried.acquire(timeout=5)
+        said = ()
+        while not said:
+            said = latest.trouble(1)
+        assert (said[0].state, said[0].source, said[0].detail) == (
+            "failed",
+            "camera:road",
+            "no device /dev/video7",
+        )
+        assert latest.trouble(2) == ()
+        assert tried.acquire(timeout=5)
+        scripted.give(1)
+        assert latest.take(timeout_s=5).frame_id == 0
+        (well,) = latest.trouble(3)
+        assert well.state == "ok"
+    finally:
+        latest.close()
+
+
+def test_a_file_is_not_begun_anew_at_its_end(tmp_path):
+    write_video(tmp_path / "x.avi", count=3)
+    opened = []
+
+    def open_it():
+        opened.append(1)
+        return open_camera(camera(tmp_path / "x.avi"), LiveClock())
+
+    latest = LatestPicture(open_it, camera(tmp_path / "x.avi"), LiveClock())
+    try:
+        while latest.state()[0] == "ok":
+            latest.take(timeout_s=0.05)
+        assert latest.state() == ("failed", "the recording has come to its end")
+        assert len(opened) == 1
+    finally:
+        latest.close()
