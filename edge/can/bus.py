@@ -24,8 +24,8 @@ class CanBus(Protocol):
 
     def receive(self) -> Frames:
         """What has come, up to MAX_BATCH frames, in their order and of bus 0, on the monotonic clock; never
-        blocks. Frames of other programs on this machine come too, our own do not. Raises BusError when the
-        bus is gone: close it and open it anew."""
+        blocks. Frames of other programs on this machine come too, our own do not (but do through python-can's
+        udp_multicast). Raises BusError when the bus is gone: close it and open it anew."""
         ...
 
     def send(self, key: int, data: bytes) -> None:

@@ -1,0 +1,152 @@
+"""What every CanBus must do. hil_tests/with-vcan runs it with real SocketCAN."""
+
+import select
+import socket
+import time
+import uuid
+
+import numpy as np
+import pytest
+
+from edge import clock, config
+from edge.can.bus import MAX_BATCH, BusError, open_bus
+from edge.can.frames import BRS, EXTENDED, FD, KEY_EXTENDED, concat
+
+pytest.importorskip("can")
+
+
+def virtual():
+    return config.Can(name="a", kind="virtual", channel=uuid.uuid4().hex)
+
+
+def udp():
+    pytest.importorskip("msgpack")
+    return config.Can(
+        name="a",
+        kind="udp_multicast",
+        channel="239.74.163.2",
+        options={"port": 40000 + uuid.uuid4().int % 9999},
+    )
+
+
+def socketcan():
+    if not hasattr(socket, "AF_CAN"):
+        pytest.skip("no SocketCAN on this system")
+    try:
+        open_bus(config.Can(name="a", channel="vcan0")).close()
+    except BusError as error:
+        pytest.skip(str(error))
+    return config.Can(name="a", channel="vcan0")
+
+
+@pytest.fixture(params=[virtual, udp, socketcan], ids=lambda f: f.__name__)
+def pair(request):
+    settings = request.param()
+    try:
+        buses = (open_bus(settings), open_bus(settings))
+    except BusError as error:
+        if "multicast" in settings.kind:
+            pytest.skip(f"no multicast here: {error}")
+        raise
+    yield buses
+    for bus in buses:
+        bus.close()
+
+
+def wait(bus, count):
+    """At least `count` frames, by what fileno() promises."""
+    found = []
+    deadline = time.monotonic() + 5
+    while sum(map(len, found)) < count and time.monotonic() < deadline:
+        select.select([bus.fileno()], [], [], 0.5)
+        found.append(bus.receive())
+    return concat(found)
+
+
+class TestCanBus:
+    def test_quiet_bus_gives_no_frames_at_once(self, pair):
+        assert len(pair[0].receive()) == 0
+
+    def test_frames_arrive_in_order_and_whole(self, pair):
+        sent = [
+            (0x123, b""),
+            (0x7FF, b"\x01"),
+            (0x1ABCDEF0 | KEY_EXTENDED, bytes(range(8))),
+            (5, b"\xff" * 8),
+        ]
+        for key, data in sent:
+            pair[0].send(key, data)
+        found = wait(pair[1], len(sent))
+        assert [(int(k), found.payload(i)) for i, k in enumerate(found.keys())] == sent
+        assert (found.flags & EXTENDED != 0).tolist() == [False, False, True, False]
+        assert not (found.flags & FD).any()
+        assert found.bus.tolist() == [0] * len(sent)
+
+    def test_own_frames_do_not_come_back(self, pair, request):
+        if "udp" in request.node.name:
+            pytest.skip("python-can's udp_multicast cannot tell them apart")
+        pair[0].send(0x10, b"mine")
+        wait(pair[1], 1)
+        assert len(pair[0].receive()) == 0
+
+    def test_stamps_are_monotonic_time(self, pair):
+        before = clock.now_ns()
+        pair[0].send(1, b"a")
+        found = wait(pair[1], 1)
+        slack_ns = 50_000_000  # the date may be adjusted meanwhile
+        assert before - slack_ns <= found.t_ns[0] <= clock.now_ns() + slack_ns
+
+    def test_more_than_a_batch_comes_in_several(self, pair):
+        count = MAX_BATCH + 100
+        found = []
+        for i in range(count):
+            pair[0].send(0x100, i.to_bytes(4, "big"))
+            if i % 50 == 49:
+                batch = wait(pair[1], 50)
+                assert len(batch) <= MAX_BATCH
+                found.append(batch)
+        everything = concat([*found, wait(pair[1], count - sum(map(len, found)))])
+        assert everything.data[:, :4].copy().view(">u4").ravel().tolist() == list(range(count))
+        assert pair[1].health()["dropped"] == 0
+
+    def test_impossible_length_is_refused(self, pair):
+        for size in (9, 65):
+            with pytest.raises(BusError, match=f"{size} bytes"):
+                pair[0].send(1, bytes(size))
+
+    def test_fd_frame(self, pair):
+        try:
+            pair[0].send(0x321, bytes(range(64)))
+        except BusError:
+            pytest.skip("this bus has no CAN FD")
+        found = wait(pair[1], 1)
+        assert found.payload(0) == bytes(range(64))
+        assert found.flags[0] & (FD | BRS) == FD | BRS
+
+    def test_fileno_tells_of_frames(self, pair):
+        assert select.select([pair[1].fileno()], [], [], 0)[0] == []
+        pair[0].send(1, b"a")
+        assert select.select([pair[1].fileno()], [], [], 5)[0] == [pair[1].fileno()]
+
+    def test_closing_twice_is_harmless_and_fileno_ends(self, pair):
+        pair[0].close()
+        pair[0].close()
+        assert pair[0].fileno() is None
+
+    def test_health_counts(self, pair):
+        assert {"dropped", "error_frames"} <= set(pair[0].health())
+        assert all(np.isfinite(list(pair[0].health().values())))
+
+
+@pytest.mark.parametrize(
+    "can",
+    [
+        config.Can(name="a", channel="nocan9"),
+        config.Can(name="a", kind="nothing_of_this_name"),
+        config.Can(name="a", kind="slcan", channel="/dev/does-not-exist"),
+    ],
+    ids=["no interface", "no kind", "no device"],
+)
+def test_what_cannot_be_opened_is_said(can):
+    with pytest.raises(BusError, match=can.channel):
+        open_bus(can)
