@@ -1,19 +1,17 @@
-"""Opening a camera; and live capture: a thread that reads, and one slot in which the newest picture wins."""
+"""Live capture: a thread that reads, one slot in which the newest picture wins, and how the camera is."""
 
 from __future__ import annotations
 
 import threading
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 from edge import config
 from edge.clock import Clock
 from edge.messages import Health
-from edge.vision.gstreamer import GStreamerCamera
 from edge.vision.picture import Picture
-from edge.vision.sources import Camera, CameraError, DeviceCamera, FileCamera, FolderCamera
+from edge.vision.sources import Camera, CameraError, open_camera
 
 __all__ = ["Camera", "CameraError", "LatestPicture", "Stillness", "open_camera"]
 
@@ -23,21 +21,6 @@ COVERED_SPREAD = 3.0  # grey levels: a lens with a hand or a lid before it shows
 COVERED_AFTER_S = 2.0
 
 State = Literal["ok", "degraded", "failed"]
-
-
-def open_camera(camera: config.Camera, clock: Clock) -> Camera:
-    """The camera that the config describes, delivering. Raises CameraError: what, where, what to do.
-
-    A file, or a folder of pictures, begins at clock.now_ns() and keeps its own time from there. Kind
-    "simulated" is not opened here.
-    """
-    if camera.kind == "file":
-        return (FolderCamera if Path(camera.address).is_dir() else FileCamera)(camera, clock)
-    if camera.kind in ("v4l2", "rtsp"):
-        return DeviceCamera(camera, clock)
-    if camera.kind == "gstreamer":
-        return GStreamerCamera(camera, clock)
-    raise CameraError(f"camera {camera.name}: kind {camera.kind!r} is not a device, a file or a stream")
 
 
 class Stillness:

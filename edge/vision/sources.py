@@ -41,6 +41,23 @@ class Camera(Protocol):
         ...
 
 
+def open_camera(camera: config.Camera, clock: Clock) -> Camera:
+    """The camera that the config describes, delivering. Raises CameraError: what, where, what to do.
+
+    A file, or a folder of pictures, begins at clock.now_ns() and keeps its own time from there. Kind
+    "simulated" is not opened here.
+    """
+    if camera.kind == "file":
+        return (FolderCamera if Path(camera.address).is_dir() else FileCamera)(camera, clock)
+    if camera.kind in ("v4l2", "rtsp"):
+        return DeviceCamera(camera, clock)
+    if camera.kind == "gstreamer":
+        from edge.vision.gstreamer import GStreamerCamera
+
+        return GStreamerCamera(camera, clock)
+    raise CameraError(f"camera {camera.name}: kind {camera.kind!r} is not a device, a file or a stream")
+
+
 class FileCamera:
     """A video file, or a GIF, read in order; pictures keep the times that the file gives them."""
 
@@ -89,8 +106,8 @@ class FileCamera:
 
     def _end(self) -> None:
         self.ended = True
-        # Containers count generously by a picture or two; more is a file that was cut or is damaged.
-        if self._frame_id + 2 < self.length:
+        # Containers count generously by a few pictures; more is a file that was cut or is damaged.
+        if self._frame_id + max(5, self.length // 20) < self.length:
             self.note = (
                 f"{self._address} ends early: {self._frame_id} of {self.length} pictures could be read; "
                 f"the file is cut or damaged"
