@@ -42,9 +42,9 @@ def draw_driver(
     canvas = _cabin(look, width_px, height_px, driver.face).copy()
     if driver.face:
         pose = pose_of(driver, look, width_px, height_px)
-        _neck(canvas, pose, look)
         if look.hair_style == 1:
             _long_hair(canvas, pose, look)
+        _neck(canvas, pose, look)
         depth = _cast(canvas, pose, look)
         _features(canvas, driver, pose, look, depth)
         if look.belt:
@@ -91,22 +91,37 @@ def _cabin(look: DriverLook, width: int, height: int, somebody: bool) -> np.ndar
         rows = np.arange(top, bottom)
         image[top:bottom, left:right] = np.where((rows > line)[:, None, None], land, sky)
         for _ in range(5):
-            x, w, h = r.integers(left, max(right, left + 1)), r.integers(3, int(16 * s) + 4), r.integers(4, int(34 * s) + 5)
+            x, w, h = (
+                r.integers(left, max(right, left + 1)),
+                r.integers(3, int(16 * s) + 4),
+                r.integers(4, int(34 * s) + 5),
+            )
             tone = float(r.uniform(30, 160))
-            cv2.rectangle(image, (int(x), int(line - h)), (int(x + w), bottom - 1), (tone, tone, tone * 0.95), -1)
+            cv2.rectangle(
+                image, (int(x), int(line - h)), (int(x + w), bottom - 1), (tone, tone, tone * 0.95), -1
+            )
         cv2.rectangle(image, (left, top), (right, bottom), (24, 24, 24), max(int(2 * s), 1))
     image = cv2.GaussianBlur(image, (0, 0), 2.0 * s)
     x, y = look.place[0] * width, look.place[1] * height
     px = look.scale * height / HEAD_MM
     seat = tuple(float(v) for v in np.full(3, r.uniform(22, 110)) * r.uniform(0.85, 1.05, 3))
     edge = tuple(0.7 * v for v in seat)
+
     def rounded(cx: float, cy: float, w: float, h: float, colour: tuple[float, ...]) -> None:
         corner = min(w, h) * 0.35
-        inner = np.array([(-w + corner, -h + corner), (w - corner, -h + corner), (w - corner, h - corner), (-w + corner, h - corner)])
+        inner = np.array(
+            [
+                (-w + corner, -h + corner),
+                (w - corner, -h + corner),
+                (w - corner, h - corner),
+                (-w + corner, h - corner),
+            ]
+        )
         turn = np.linspace(0, 2 * math.pi, 12, endpoint=False)
         rim = corner * np.column_stack([np.cos(turn), np.sin(turn)])
         hull = cv2.convexHull((inner[:, None] + rim[None]).reshape(-1, 2).astype(np.float32))[:, 0]
         _fill(image, hull + [cx, cy], colour)
+
     for k, colour in ((1.06, edge), (1.0, seat)):
         rounded(x, y + 330 * px, 235 * px * k, 250 * px * k, colour)
         rounded(x, y - 5 * px, 112 * px * k, 88 * px * k, colour)
@@ -127,7 +142,15 @@ def _shoulders(image: np.ndarray, look: DriverLook, x: float, y: float, px: floa
     for side in (-1, 1):  # sleeves
         fold = np.array([(x + side * 150 * px, y + 270 * px), (x + side * 165 * px, y + 520 * px)])
         _curve(image, fold, _dim(look.shirt, 0.7), 3 * px * 2)
-    collar = np.array([(x - 62 * px, y + 148 * px), (x, y + 205 * px), (x + 62 * px, y + 148 * px), (x + 40 * px, y + 130 * px), (x - 40 * px, y + 130 * px)])
+    collar = np.array(
+        [
+            (x - 62 * px, y + 148 * px),
+            (x, y + 205 * px),
+            (x + 62 * px, y + 148 * px),
+            (x + 40 * px, y + 130 * px),
+            (x - 40 * px, y + 130 * px),
+        ]
+    )
     _fill(image, collar, _dim(look.skin, 0.72))
     _curve(image, collar[:3], _dim(look.shirt, 0.6), 7 * px)
 
@@ -153,7 +176,13 @@ def _neck(canvas: np.ndarray, pose: Pose, look: DriverLook) -> None:
 def _long_hair(canvas: np.ndarray, pose: Pose, look: DriverLook) -> None:
     t = np.linspace(0, 2 * math.pi, 28, endpoint=False)
     y = 110 * np.sin(t)
-    out = np.column_stack([(88 + 16 * (y < 0) * -y / 110) * look.width_scale * np.cos(t), y - 20 - 60 * (y < 0) * -y / 110, np.full(28, -40.0)])
+    out = np.column_stack(
+        [
+            (88 + 16 * (y < 0) * -y / 110) * look.width_scale * np.cos(t),
+            y - 20 - 60 * (y < 0) * -y / 110,
+            np.full(28, -40.0),
+        ]
+    )
     _fill(canvas, pose.px(out), _dim(look.hair, 0.45 + 0.4 * look.ambient))
 
 
@@ -189,16 +218,19 @@ def _cast(canvas: np.ndarray, pose: Pose, look: DriverLook) -> FloatArray:
         q = [scaled[i, 0] * r_ + scaled[i, 1] * u_ + start[i] for i in range(3)]
         ray = scaled[:, 2]
         a = float(ray @ ray)
+        inverse = 1.0 / a
         b = q[0] * ray[0] + q[1] * ray[1] + q[2] * ray[2]
         c = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] - 1.0
         inside = b * b - a * c
         hit = inside > 0
-        z = (np.sqrt(np.maximum(inside, 0)) - b) / a
+        z = (np.sqrt(np.maximum(inside, 0)) - b) * inverse
         unit = [q[i] + z * ray[i] for i in range(3)]
-        head = [unit[i] * part.radii[i] + part.centre[i] for i in range(3)]
+        head = [unit[i] * float(part.radii[i]) + float(part.centre[i]) for i in range(3)]
         colour: FloatArray | Colour = look.skin
         if part.material == "hair":
-            line = look.hairline_mm - 0.010 * head[0] ** 2 * (head[0] ** 2 < 3600) + 3.0 * np.sin(head[0] * 0.35)
+            line = (
+                look.hairline_mm - 0.010 * head[0] ** 2 * (head[0] ** 2 < 3600) + 3.0 * np.sin(head[0] * 0.35)
+            )
             side = (head[2] < -4.0) & (head[1] > -30.0 - (90.0 if look.hair_style == 1 else 0.0))
             hit &= ((head[1] > line) & (head[1] > 18.0)) | side
             colour = look.hair if look.hair_style != 3 else look.shirt
@@ -208,9 +240,11 @@ def _cast(canvas: np.ndarray, pose: Pose, look: DriverLook) -> FloatArray:
         if not front.any():
             continue
         to_light = (light @ turn) / part.radii  # the light in head frame, onto the gradient
-        length = np.sqrt(sum((unit[i] / np.float32(part.radii[i])) ** 2 for i in range(3)))
-        lambert = sum(unit[i] * np.float32(to_light[i]) for i in range(3)) / np.maximum(length, 1e-6)
-        value = look.ambient + (1.05 - look.ambient) * np.maximum(lambert, 0) ** 0.9
+        normal = [unit[i] * float(1.0 / part.radii[i]) for i in range(3)]
+        length = np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
+        lambert = unit[0] * float(to_light[0]) + unit[1] * float(to_light[1]) + unit[2] * float(to_light[2])
+        lambert /= np.maximum(length, 1e-6)
+        value = look.ambient + (1.05 - look.ambient) * np.maximum(lambert, 0)
         if part.material == "hair":
             value = value * (0.9 + 0.14 * np.sin(head[0] * 0.9 + 0.25 * head[1]) * np.cos(head[1] * 0.11))
         best[rows, columns][front] = z[front]
@@ -226,6 +260,10 @@ def _cast(canvas: np.ndarray, pose: Pose, look: DriverLook) -> FloatArray:
             flush = np.exp(-(((np.abs(head[0]) - 42) / 16) ** 2) - ((head[1] + 30) / 16) ** 2) * front * 0.10
             tone[..., 0] *= 1 - flush
     mask = best > -np.inf
+    # flesh has no edges where two solids meet
+    reach_px = 2.2 * pose.px_per_mm
+    share = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), reach_px)
+    bright = cv2.GaussianBlur(bright, (0, 0), reach_px) / np.maximum(share, 1e-3)
     painted = np.clip(albedo * bright[..., None], 0, 255)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0)[..., None]
     filled = np.where(mask[..., None], painted, area)
@@ -251,7 +289,7 @@ def _light_at(look: DriverLook, pose: Pose, normal: tuple[float, float, float]) 
     """How bright skin with that normal of the head frame is."""
     light = np.array(look.light) / np.linalg.norm(look.light)
     n = pose.rotation @ (np.array(normal) / np.linalg.norm(normal))
-    return look.ambient + (1.05 - look.ambient) * max(float(n @ light), 0.0) ** 0.9
+    return look.ambient + (1.05 - look.ambient) * max(float(n @ light), 0.0)
 
 
 def _seen(px: FloatArray, depth: FloatArray, slack_mm: float = 9.0) -> bool:
@@ -260,9 +298,7 @@ def _seen(px: FloatArray, depth: FloatArray, slack_mm: float = 9.0) -> bool:
     return 0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and bool(px[2] > depth[y, x] - slack_mm)
 
 
-def eyes_in_sight(
-    driver: DriverState, width_px: int, height_px: int, look: DriverLook
-) -> tuple[bool, bool]:
+def eyes_in_sight(driver: DriverState, width_px: int, height_px: int, look: DriverLook) -> tuple[bool, bool]:
     """Whether the driver's left and right eye are drawn: neither turned away nor behind the nose."""
     pose = pose_of(driver, look, width_px, height_px)
     depth = _cast(np.zeros((height_px, width_px, 3), np.uint8), pose, look)
@@ -274,7 +310,9 @@ def _eye_seen(side: float, pose: Pose, look: DriverLook, depth: FloatArray) -> b
     return facing >= 0.12 and _seen(pose.px(eye_centre(look, side)[None])[0], depth, 12.0)
 
 
-def _features(canvas: np.ndarray, driver: DriverState, pose: Pose, look: DriverLook, depth: FloatArray) -> None:
+def _features(
+    canvas: np.ndarray, driver: DriverState, pose: Pose, look: DriverLook, depth: FloatArray
+) -> None:
     k = pose.px_per_mm
     frontal = float(pose.rotation[2, 2])
     if frontal > 0.05:
@@ -283,7 +321,15 @@ def _features(canvas: np.ndarray, driver: DriverState, pose: Pose, look: DriverL
             nostril = pose.px(np.array([[side * 7.0 * look.nose_scale, -43.0, 96.0]]))[0]
             if _seen(nostril, depth, 6.0):
                 at = _points(nostril[None])[0]
-                cv2.circle(canvas, tuple(int(v) for v in at), max(int(2.6 * k * 16), 10), _dim(look.skin, 0.38), -1, cv2.LINE_AA, SHIFT)
+                cv2.circle(
+                    canvas,
+                    tuple(int(v) for v in at),
+                    max(int(2.6 * k * 16), 10),
+                    _dim(look.skin, 0.38),
+                    -1,
+                    cv2.LINE_AA,
+                    SHIFT,
+                )
     for side, openness in ((1.0, driver.left_eye_open), (-1.0, driver.right_eye_open)):
         centre = eye_centre(look, side)
         if not _eye_seen(side, pose, look, depth):
@@ -320,7 +366,11 @@ def _eye(
             eye[:] = np.clip(np.array([214, 218, 226]) * min(tone, 1.05) * 0.97, 0, 255)
             gaze = np.radians([driver.gaze_yaw_deg, driver.gaze_pitch_deg])
             towards = np.array(
-                [math.sin(gaze[0]) * math.cos(gaze[1]), math.sin(gaze[1]), math.cos(gaze[0]) * math.cos(gaze[1])]
+                [
+                    math.sin(gaze[0]) * math.cos(gaze[1]),
+                    math.sin(gaze[1]),
+                    math.cos(gaze[0]) * math.cos(gaze[1]),
+                ]
             )
             # the ball sits behind the lids; it turns by the gaze, in the camera's frame
             ball = pose.rotation @ (centre - PIVOT_MM - np.array([side * 1.0, -0.5, EYEBALL_MM - 1.5]))
@@ -331,7 +381,9 @@ def _eye(
                 (6.3, _dim(look.iris, 0.5)), (5.5, look.iris), (2.7, (12.0, 12.0, 12.0)),
             ):  # fmt: skip
                 shade = colour if radius < 3 else _dim(colour, min(tone, 1.0))
-                cv2.circle(eye, point, round(radius * look.eye_scale**0.5 * k * 16), shade, -1, cv2.LINE_AA, SHIFT)
+                cv2.circle(
+                    eye, point, round(radius * look.eye_scale**0.5 * k * 16), shade, -1, cv2.LINE_AA, SHIFT
+                )
             glint = tuple(int(v) for v in np.round((at + [1.6 * k, -1.9 * k] - 0.5) * 16))
             cv2.circle(eye, glint, max(round(1.2 * k * 16), 6), (250, 250, 250), -1, cv2.LINE_AA, SHIFT)
             mask = np.zeros(part.shape[:2], np.uint8)
@@ -390,11 +442,16 @@ def _glasses(canvas: np.ndarray, pose: Pose, look: DriverLook, depth: FloatArray
     colour = (36, 34, 34) if look.seed % 2 else (78, 88, 104)
     width = (1.6 if look.glasses == 1 else 3.6) * k
     turn = np.linspace(0, 2 * math.pi, 24)
-    ring = np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** 0.75, np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** 0.75
+    ring = (
+        np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** 0.75,
+        np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** 0.75,
+    )
     z = float(eye_centre(look, 1.0)[2]) + 14.0
     x0 = 33.0 * look.width_scale
     for side in (-1.0, 1.0):
-        rim = np.column_stack([side * x0 + 25.0 * ring[0], 1.0 + 18.0 * ring[1], z - 0.10 * np.abs(25.0 * ring[0] * side + 25)])
+        rim = np.column_stack(
+            [side * x0 + 25.0 * ring[0], 1.0 + 18.0 * ring[1], z - 0.10 * np.abs(25.0 * ring[0] * side + 25)]
+        )
         px = pose.px(rim)
         if _seen(px.mean(axis=0), depth, 12.0):
             _curve(canvas, px, colour, width)
@@ -432,7 +489,9 @@ def _through_the_lens(canvas: np.ndarray, driver: DriverState, look: DriverLook)
         grey = cv2.multiply(grey, _lamp(look, width, height), scale=1.25 / 255)
         canvas = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     if gain != 1.0 or look.contrast != 1.0:
-        canvas = cv2.convertScaleAbs(canvas, alpha=gain * look.contrast, beta=90.0 * (1.0 - look.contrast) * gain)
+        canvas = cv2.convertScaleAbs(
+            canvas, alpha=gain * look.contrast, beta=90.0 * (1.0 - look.contrast) * gain
+        )
     if look.blur > 0:
         canvas = cv2.GaussianBlur(canvas, (0, 0), look.blur * height / 240)
     frame = round(driver.t_s * 1000) + look.seed

@@ -67,7 +67,9 @@ def ground_map(road: RoadState, camera: PinholeCamera) -> GroundMap:
     centre_along = np.interp(at, ahead, s) + (forward - at)
     columns = (np.arange(camera.width_px, dtype=np.float32) + 0.5 - camera.cx) / camera.fx
     cos_h, sin_h = np.cos(heading), np.sin(heading)
-    across = ((-scale * cos_h).astype(np.float32))[:, None] * columns + (-centre_left * cos_h).astype(np.float32)[:, None]
+    across = ((-scale * cos_h).astype(np.float32))[:, None] * columns + (-centre_left * cos_h).astype(
+        np.float32
+    )[:, None]
     along = ((-scale * sin_h).astype(np.float32))[:, None] * columns
     along += (centre_along - centre_left * sin_h).astype(np.float32)[:, None]
     return GroundMap(int(rows[0]) if len(rows) else camera.height_px, along, across, forward)
@@ -77,7 +79,11 @@ def line_intervals(kind: LineKind) -> list[tuple[float, float]]:
     """Where in a tile such a line is painted, along the road."""
     if kind == "solid":
         return [(0.0, TILE_M)]
-    return [(k * PERIOD_M, k * PERIOD_M + DASH_M) for k in range(int(TILE_M / PERIOD_M))] if kind == "dashed" else []
+    return (
+        [(k * PERIOD_M, k * PERIOD_M + DASH_M) for k in range(int(TILE_M / PERIOD_M))]
+        if kind == "dashed"
+        else []
+    )
 
 
 def line_left_m(road: RoadState, line: int) -> float:
@@ -134,7 +140,9 @@ def tile(surface: Surface) -> Tile:
     off = (d < right) | (d > left)
     if town:
         paving = 128.0 + 5.0 * grain + 5.0 * cloud(6, 6)
-        joint = (np.abs((np.arange(rows) * ALONG_M) % 0.6) < 0.05)[:, None] | (np.abs(d % 0.6) < 0.03)[None, :]
+        joint = (np.abs((np.arange(rows) * ALONG_M) % 0.6) < 0.05)[:, None] | (np.abs(d % 0.6) < 0.03)[
+            None, :
+        ]
         paving = np.where(joint, paving - 22.0, paving)
         ground = paving[..., None] * np.array([0.93, 0.98, 1.0], np.float32)
     else:
@@ -166,7 +174,10 @@ def tile(surface: Surface) -> Tile:
         cover_now = (marks * worn)[:, near][..., None]
         image[:, near] += cover_now * (paint - image[:, near])
     return Tile(
-        np.clip(image, 0, 255).astype(np.uint8), (marks * 255).astype(np.uint8), -VERGE_M - lane_width_m / 2, width_m
+        np.clip(image, 0, 255).astype(np.uint8),
+        (marks * 255).astype(np.uint8),
+        -VERGE_M - lane_width_m / 2,
+        width_m,
     )
 
 

@@ -8,6 +8,7 @@ tenth of its distance). Proportions after the usual canon: eyes half way up the 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -85,7 +86,7 @@ def look_of(seed: int) -> DriverLook:
         scale=float(r.uniform(0.36, 0.70)),
         light=(math.sin(angle), height, math.cos(angle) + 0.15),
         ambient=float(r.uniform(0.25, 0.75)),
-        gain=float(r.uniform(0.6, 1.3)),
+        gain=float(r.uniform(0.75, 1.35)),
         contrast=float(r.uniform(0.75, 1.25)),
         belt=bool(r.uniform() < 0.85),
         noise=float(r.uniform(0.5, 6.0)),
@@ -133,7 +134,10 @@ def pose_of(driver: DriverState, look: DriverLook, width_px: int, height_px: int
     """Where the head is in a picture of that size."""
     px_per_mm = look.scale * height_px / HEAD_MM
     rotation = rotation_of(driver.head_yaw_deg, driver.head_pitch_deg, driver.head_roll_deg)
-    pivot = np.array([look.place[0] * width_px, look.place[1] * height_px]) - PIVOT_MM[:2] * px_per_mm * [-1, 1]
+    pivot = np.array([look.place[0] * width_px, look.place[1] * height_px]) - PIVOT_MM[:2] * px_per_mm * [
+        -1,
+        1,
+    ]
     return Pose(rotation, pivot, px_per_mm)
 
 
@@ -145,20 +149,23 @@ class Ellipsoid(NamedTuple):
     material: str
 
 
-def solids(look: DriverLook) -> list[Ellipsoid]:
+@lru_cache(maxsize=64)
+def solids(look: DriverLook) -> tuple[Ellipsoid, ...]:
     """What the head is made of."""
     w, j, n = look.width_scale, look.jaw_scale, look.nose_scale
 
-    def part(centre: tuple[float, float, float], radii: tuple[float, float, float], material: str) -> Ellipsoid:
+    def part(
+        centre: tuple[float, float, float], radii: tuple[float, float, float], material: str
+    ) -> Ellipsoid:
         return Ellipsoid(np.array(centre), np.array(radii), material)
 
     parts = [
         part((0, 22, -14), (75 * w, 92, 94), "skin"),
         part((0, -30, 14), (63 * w * j, 84, 74), "skin"),
-        part((0, -93, 48), (27 * j, 22, 30), "skin"),
+        part((0, -90, 44), (30 * j, 25, 31), "skin"),
         part((0, -20, 80), (11 * n, 30, 18 * n), "skin"),
         part((0, -34, 86), (17 * n, 11, 15 * n), "skin"),
-        part((0, 24, 66), (46 * w, 9, 18), "skin"),
+        part((0, 24, 58), (52 * w, 14, 23), "skin"),
         part((77 * w, -2, -18), (9, 30, 19), "ear"),
         part((-77 * w, -2, -18), (9, 30, 19), "ear"),
     ]
@@ -166,7 +173,7 @@ def solids(look: DriverLook) -> list[Ellipsoid]:
         parts.append(part((0, 26, -18), (82 * w, 97, 101), "hair"))
     if look.hair_style == 3:
         parts.append(part((0, 66, 70), (60 * w, 8, 62), "cap"))
-    return parts
+    return tuple(parts)
 
 
 def surface_z(look: DriverLook, x: FloatArray, y: FloatArray) -> FloatArray:

@@ -21,8 +21,8 @@ from edge.sim.projection import NEAR_M, PinholeCamera, clip_near
 from edge.sim.scene import Other, Scene
 from edge.sim.shapes import limbs, vehicle_shape
 
-Roadside = tuple[str, int, float, float]
-"""Kind, seed, metres along the road, metres left."""
+Roadside = tuple[str, int, float, float, float]
+"""Kind, seed, x_m, y_m and the road's heading_rad in our frame."""
 SHIFT = 4  # fractional bits of cv2's drawing coordinates
 COLOURS = {  # BGR
     "white": (225, 228, 230), "silver": (176, 178, 180), "grey": (104, 104, 102), "black": (42, 40, 40),
@@ -103,11 +103,16 @@ def outline(other: Other, camera: PinholeCamera) -> FloatArray:
 
 def fill(canvas: np.ndarray, px: FloatArray, colour: tuple[float, ...]) -> None:
     """A polygon (N, 2) of continuous px, with smooth edges."""
-    at = np.round((np.clip(px, -4000.0, 8000.0) - 0.5) * (1 << SHIFT)).astype(np.int32)
-    cv2.fillConvexPoly(canvas, at, colour, cv2.LINE_AA if len(colour) == 3 else cv2.LINE_8, SHIFT)
+    cv2.fillConvexPoly(canvas, _fixed(px), colour, cv2.LINE_AA if len(colour) == 3 else cv2.LINE_8, SHIFT)
 
 
-def _fill_seen(canvas: np.ndarray, seen: FloatArray, camera: PinholeCamera, colour: tuple[float, ...]) -> None:
+def _fixed(px: FloatArray) -> np.ndarray:
+    return np.rint((px.clip(-4000.0, 8000.0) - 0.5) * (1 << SHIFT)).astype(np.int32)
+
+
+def _fill_seen(
+    canvas: np.ndarray, seen: FloatArray, camera: PinholeCamera, colour: tuple[float, ...]
+) -> None:
     kept = clip_near(seen)
     if len(kept) > 2:
         fill(canvas, camera.pixels(kept), colour)
@@ -146,53 +151,59 @@ def _draw_vehicle(
         return
     distance_m = float(max(seen[:, 2].min(), 1.0))
     small = whole and float(np.ptp(px[:, 1])) < 9.0
-    lit = _lit(scene, distance_m, float(np.median(seen[:, 0])))
+    lit = _lit(scene, distance_m, float(seen[:, 0].mean()))
     if flat is None and scene.light != "night":
         _shadow(canvas, other, camera)
     blink = math.fmod(scene.t_s * 1.5, 1.0) < 0.5
-    for face in shape.faces:
+    at = _fixed(px)
+    for face, front in zip(shape.faces, shape.facing(seen), strict=True):
+        if not (front or face.two_sided) or (small and flat is None and face.material in _FINE):
+            continue
         index = list(face.points)
-        corners = seen[index]
-        if not face.two_sided:
-            a, b, c = corners[0], corners[1], corners[2]
-            if np.dot(np.cross(b - a, c - a), a) >= 0:
-                continue
         if flat is not None:
             colour: tuple[float, ...] = (flat,)
         else:
-            if small and face.material in ("seam", "chrome", "rim", "glint", "plate"):
-                continue
             colour = _colour(face.material, face.shade, other, scene, lit, blink, distance_m)
         if whole:
-            fill(canvas, px[index], colour)
+            cv2.fillConvexPoly(canvas, at[index], colour, cv2.LINE_8 if flat else cv2.LINE_AA, SHIFT)
         else:
-            _fill_seen(canvas, corners, camera, colour)
+            _fill_seen(canvas, seen[index], camera, colour)
     if flat is None and scene.light != "day":
         _glow(canvas, other, scene, camera)
+
+
+_FINE = ("seam", "chrome", "rim", "glint", "plate")
 
 
 def _colour(
     material: str, shade: float, other: Other, scene: Scene, lit: float, blink: bool, distance_m: float
 ) -> tuple[float, ...]:
     base = COLOURS[other.colour] if material in ("body", "frame") else MATERIALS[material]
-    glowing = {
-        "tail": (60, 50, 255) if other.brake_lamps else ((38, 30, 190) if scene.light != "day" else None),
-        "high_stop": (70, 60, 255) if other.brake_lamps else None,
-        "head": (250, 252, 255) if scene.light != "day" or scene.weather == "rain" else None,
-        "blink_left": (40, 165, 255) if other.indicator == "left" and blink else None,
-        "blink_right": (40, 165, 255) if other.indicator == "right" and blink else None,
-    }.get(material)
+    glowing = _glowing(material, other, scene, blink)
     if glowing is not None:
         return glowing
     k = shade * lit
-    colour = tuple(c * k for c in base)
-    return _hazy(colour, scene, distance_m)
+    return _hazy((base[0] * k, base[1] * k, base[2] * k), scene, distance_m)
+
+
+def _glowing(material: str, other: Other, scene: Scene, blink: bool) -> tuple[float, ...] | None:
+    """The colour of a lamp that is on."""
+    if material == "tail" and (other.brake_lamps or scene.light != "day"):
+        return (60.0, 50.0, 255.0) if other.brake_lamps else (38.0, 30.0, 190.0)
+    if material == "high_stop" and other.brake_lamps:
+        return (70.0, 60.0, 255.0)
+    if material == "head" and (scene.light != "day" or scene.weather == "rain"):
+        return (250.0, 252.0, 255.0)
+    if material.startswith("blink") and material == f"blink_{other.indicator}" and blink:
+        return (40.0, 165.0, 255.0)
+    return None
 
 
 def _hazy(colour: tuple[float, ...], scene: Scene, distance_m: float) -> tuple[float, ...]:
     air = SKY["rain" if scene.weather == "rain" and scene.light == "day" else scene.light][1]
     share = 1.0 - math.exp(-distance_m / (220.0 if scene.weather == "rain" else 700.0))
-    return tuple(c + share * (a - c) for c, a in zip(colour, air, strict=True))
+    b, g, r = colour
+    return b + share * (air[0] - b), g + share * (air[1] - g), r + share * (air[2] - r)
 
 
 def _lit(scene: Scene, distance_m: float, aside_m: float) -> float:
@@ -299,10 +310,12 @@ def _sky(canvas: np.ndarray, scene: Scene, camera: PinholeCamera) -> None:
     bottom = panorama.shape[0]
     horizon = rows - 2
     used = panorama[max(bottom - horizon, 0) : bottom]
-    columns = np.arange(first, first + camera.width_px)
-    part = np.take(used, columns, axis=1, mode="wrap")
-    canvas[horizon - len(part) : horizon] = part
-    canvas[: horizon - len(part)] = panorama[0, 0]
+    done = 0
+    while done < camera.width_px:  # round the seam
+        part = used[:, first : first + camera.width_px - done]
+        canvas[horizon - len(part) : horizon, done : done + part.shape[1]] = part
+        done, first = done + part.shape[1], 0
+    canvas[: horizon - len(used)] = panorama[0, 0]
     canvas[horizon:rows] = SKY[kind][1]
 
 
@@ -316,7 +329,10 @@ def _panorama(kind: str, width: int) -> np.ndarray:
     sky = bottom + up * (top - bottom) + np.zeros((height, width, 3), np.float32)
     clouds = np.zeros((height, width), np.float32)
     for size, weight in ((90, 1.0), (35, 0.6), (12, 0.3)):
-        small = noise.standard_normal((max(height * 2 // size, 3) + 2, max(width // (2 * size), 4))).astype(np.float32)
+        small = noise.standard_normal((max(height * 2 // size, 3) + 2, max(width // (2 * size), 4))).astype(
+            np.float32
+        )
+        small[:, -1] = small[:, 0]  # it closes
         clouds += weight * cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     cover = np.clip(clouds * 0.5, 0, 1)[..., None] * (0.75 if kind == "day" else 0.3)
     sky += cover * (np.clip(bottom * 1.06, 0, 255) - sky)
@@ -329,7 +345,10 @@ def _panorama(kind: str, width: int) -> np.ndarray:
         sky[hill] = colour
     if kind == "night":
         for u, v, bright in zip(
-            noise.integers(0, width, 150), noise.integers(0, height * 3 // 4, 150), noise.uniform(40, 150, 150), strict=True
+            noise.integers(0, width, 150),
+            noise.integers(0, height * 3 // 4, 150),
+            noise.uniform(40, 150, 150),
+            strict=True,
         ):
             sky[v, u] += bright
     return np.clip(sky, 0, 255).astype(np.uint8)
@@ -347,9 +366,15 @@ def _ground(canvas: np.ndarray, scene: Scene, camera: PinholeCamera, ground: Gro
     else:
         canvas[first:] = sample(ground, surface_of(scene.road, False, wet), camera)
         for start, end in towns:
-            built = sample(ground, surface_of(scene.road, True, wet), camera)
             inside = ((ground.along >= start) & (ground.along <= end)).astype(np.uint8)
-            cv2.copyTo(built, inside, canvas[first:])
+            rows = np.flatnonzero(inside.any(axis=1))
+            if len(rows):
+                top, stop = int(rows[0]), int(rows[-1]) + 1
+                some = GroundMap(
+                    top, ground.along[top:stop], ground.across[top:stop], ground.forward[top:stop]
+                )
+                built = sample(some, surface_of(scene.road, True, wet), camera)
+                cv2.copyTo(built, inside[top:stop], canvas[first + top : first + stop])
 
 
 def _crossings(canvas: np.ndarray, scene: Scene, camera: PinholeCamera) -> None:
@@ -387,7 +412,9 @@ def _light_the_ground(canvas: np.ndarray, scene: Scene, camera: PinholeCamera, g
     part = canvas[first:]
     if scene.light != "day":
         cv2.multiply(part, _ground_light(scene.light, camera)[first:], dst=part, scale=1 / 255)
-    air = np.array(SKY["rain" if scene.weather == "rain" and scene.light == "day" else scene.light][1], np.float32)
+    air = np.array(
+        SKY["rain" if scene.weather == "rain" and scene.light == "day" else scene.light][1], np.float32
+    )
     share = 1.0 - np.exp(-ground.forward / (220.0 if scene.weather == "rain" else 700.0))
     hazy = int(np.searchsorted(-ground.forward, -40.0))  # rows further than 40 m
     if hazy:
@@ -402,35 +429,41 @@ def _hash(i: int, salt: int) -> float:
 
 
 def roadside(scene: Scene) -> list[tuple[float, Roadside]]:
-    """(distance, (kind, seed, along, left)) of the trees, houses and posts in sight."""
+    """(distance, thing) of the trees, houses and posts in sight."""
     road = scene.road
     lanes = road.lanes_forward + road.lanes_oncoming
     right, left = -road.lane_width_m / 2 - 0.6, (lanes - 0.5) * road.lane_width_m + 0.6
     here = scene.own.along_m
-    found: list[tuple[float, Roadside]] = []
+    found: list[tuple[str, int, float, float]] = []  # metres along, metres left
     for i in range(int((here + 2) // 14), int((here + 190) // 14)):
         along = i * 14.0 + 5.0
         town = any(a <= along <= b for a, b in road.towns)
-        for side in (0, 1):
+        for side, edge, out in ((0, left, 1.0), (1, right, -1.0)):
             seed = 2 * i + side
-            out = (left if side else right), (1 if side else -1)
             if town:
-                found.append((along - here, ("house", seed, along, out[0] + out[1] * (5.0 + 2 * _hash(seed, 5)))))
+                found.append(("house", seed, along, edge + out * (5.0 + 2 * _hash(seed, 5))))
                 if i % 2 == side:
-                    found.append((along - here - 3, ("lamp", seed, along + 4, out[0] + out[1] * 0.8)))
+                    found.append(("lamp", seed, along + 4, edge + out * 0.8))
             elif _hash(seed, 1) < 0.62:
                 away = 3.5 + 9.0 * _hash(seed, 2)
-                found.append((along - here, ("tree", seed, along + 8 * _hash(seed, 3), out[0] + out[1] * away)))
+                found.append(("tree", seed, along + 8 * _hash(seed, 3), edge + out * away))
             if not town and i % 3 == 0:
-                found.append((along - here - 2, ("post", seed, along, out[0] + out[1] * 0.5)))
-    return found
+                found.append(("post", seed, along, edge + out * 0.5))
+    if not found:
+        return []
+    s, x, y, psi = road.centre.T
+    alongs, lefts = np.array([thing[2] for thing in found]), np.array([thing[3] for thing in found])
+    turn = np.interp(alongs, s, psi)
+    xs = np.interp(alongs, s, x) - lefts * np.sin(turn)
+    ys = np.interp(alongs, s, y) + lefts * np.cos(turn)
+    placed_at = zip(found, xs.tolist(), ys.tolist(), turn.tolist(), strict=True)
+    return [(math.hypot(px, py), (kind, seed, px, py, to)) for (kind, seed, _, _), px, py, to in placed_at]
 
 
 def _draw_roadside(
     canvas: np.ndarray, thing: Roadside, scene: Scene, camera: PinholeCamera, flat: bool
 ) -> None:
-    kind, seed, along, left = thing
-    x, y, heading = scene.road.at(along, left)
+    kind, seed, x, y, heading = thing
     if x - camera.position[0] < 1.0:
         return
     lit = _lit(scene, x, abs(y)) * (1.0 if scene.light != "night" else 0.6)
@@ -450,26 +483,83 @@ def _draw_roadside(
         return
     if kind == "tree":
         tall = 4.0 + 5.0 * _hash(seed, 4)
-        fill(canvas, np.array([(u - 0.16 * m, v), (u + 0.16 * m, v), (u + 0.1 * m, v - 0.5 * tall * m), (u - 0.1 * m, v - 0.5 * tall * m)]), tone((52, 66, 80)))
+        fill(
+            canvas,
+            np.array(
+                [
+                    (u - 0.16 * m, v),
+                    (u + 0.16 * m, v),
+                    (u + 0.1 * m, v - 0.5 * tall * m),
+                    (u - 0.1 * m, v - 0.5 * tall * m),
+                ]
+            ),
+            tone((52, 66, 80)),
+        )
         green = ((40, 84, 62), (48, 98, 78), (36, 72, 60))[seed % 3]
         for k in range(5):
             du, dv = (_hash(seed, 10 + k) - 0.5) * 0.42 * tall, 0.55 + 0.38 * _hash(seed, 20 + k)
             r = (0.17 + 0.08 * _hash(seed, 30 + k)) * tall * m
             centre = (round((u + du * m - 0.5) * 16), round((v - dv * tall * m - 0.5) * 16))
-            cv2.circle(canvas, centre, round(r * 16), tone(green, 0.75 + 0.11 * k), -1, cv2.LINE_8 if flat else cv2.LINE_AA, SHIFT)
+            cv2.circle(
+                canvas,
+                centre,
+                round(r * 16),
+                tone(green, 0.75 + 0.11 * k),
+                -1,
+                cv2.LINE_8 if flat else cv2.LINE_AA,
+                SHIFT,
+            )
     elif kind == "post":
-        for z0, z1, colour in ((0.0, 0.75, (205, 208, 210)), (0.75, 0.9, (40, 38, 40)), (0.9, 1.0, (205, 208, 210))):
-            fill(canvas, np.array([(u - 0.06 * m, v - z0 * m), (u + 0.06 * m, v - z0 * m), (u + 0.06 * m, v - z1 * m), (u - 0.06 * m, v - z1 * m)]), tone(colour))
+        for z0, z1, colour in (
+            (0.0, 0.75, (205, 208, 210)),
+            (0.75, 0.9, (40, 38, 40)),
+            (0.9, 1.0, (205, 208, 210)),
+        ):
+            fill(
+                canvas,
+                np.array(
+                    [
+                        (u - 0.06 * m, v - z0 * m),
+                        (u + 0.06 * m, v - z0 * m),
+                        (u + 0.06 * m, v - z1 * m),
+                        (u - 0.06 * m, v - z1 * m),
+                    ]
+                ),
+                tone(colour),
+            )
     else:
-        fill(canvas, np.array([(u - 0.08 * m, v), (u + 0.08 * m, v), (u + 0.05 * m, v - 6 * m), (u - 0.05 * m, v - 6 * m)]), tone((96, 98, 98)))
-        over = 1.6 * m * (1 if left < 0 else -1)
-        fill(canvas, np.array([(u, v - 6 * m), (u + over, v - 6.3 * m), (u + over, v - 6.15 * m), (u, v - 5.85 * m)]), tone((96, 98, 98)))
+        fill(
+            canvas,
+            np.array(
+                [(u - 0.08 * m, v), (u + 0.08 * m, v), (u + 0.05 * m, v - 6 * m), (u - 0.05 * m, v - 6 * m)]
+            ),
+            tone((96, 98, 98)),
+        )
+        over = 1.6 * m * (1 if y < 0 else -1)
+        fill(
+            canvas,
+            np.array([(u, v - 6 * m), (u + over, v - 6.3 * m), (u + over, v - 6.15 * m), (u, v - 5.85 * m)]),
+            tone((96, 98, 98)),
+        )
         if scene.light != "day" and not flat:
             centre = (round((u + over - 0.5) * 16), round((v - 6.15 * m - 0.5) * 16))
-            cv2.circle(canvas, centre, round(max(0.22 * m, 0.6) * 16), (170, 225, 250), -1, cv2.LINE_AA, SHIFT)
+            cv2.circle(
+                canvas, centre, round(max(0.22 * m, 0.6) * 16), (170, 225, 250), -1, cv2.LINE_AA, SHIFT
+            )
 
 
-def _house(canvas: np.ndarray, seed: int, place: tuple[float, float, float], camera: PinholeCamera, scene: Scene, tone: Callable[..., tuple[float, ...]]) -> None:
+def _in_sight(u: FloatArray, camera: PinholeCamera) -> bool:
+    return bool(u.max() > 0 and u.min() < camera.width_px)
+
+
+def _house(
+    canvas: np.ndarray,
+    seed: int,
+    place: tuple[float, float, float],
+    camera: PinholeCamera,
+    scene: Scene,
+    tone: Callable[..., tuple[float, ...]],
+) -> None:
     x, y, heading = place
     side = 1.0 if y > 0 else -1.0
     long_m, deep_m, tall = 12.0, 9.0, 5.5 + 9.0 * _hash(seed, 6)
@@ -482,20 +572,35 @@ def _house(canvas: np.ndarray, seed: int, place: tuple[float, float, float], cam
     end = np.array([at(-6, 0, 0), at(-6, deep_m, 0), at(-6, deep_m, tall), at(-6, 0, tall)])
     front = np.array([at(-6, 0, 0), at(6, 0, 0), at(6, 0, tall), at(-6, 0, tall)])
     seen = camera.camera(np.concatenate([end, front]))
-    if seen[:, 2].max() < 2.0:
+    if seen[:, 2].max() < 2.0 or (
+        seen[:, 2].min() > 1.0 and not _in_sight(camera.pixels(seen)[:, 0], camera)
+    ):
         return
     _fill_seen(canvas, seen[:4], camera, tone(wall, 0.72))
     _fill_seen(canvas, seen[4:], camera, tone(wall, 0.92))
     if x > 110.0 or len(tone(wall)) == 1:
         return
     lit_up = scene.light != "day"
-    floors = int(tall // 2.9)
-    for floor in range(floors):
+    corners, glows = [], []
+    for floor in range(int(tall // 2.9)):
         for k in range(4):
             z, a = 1.1 + 2.9 * floor, -long_m / 2 + 1.0 + 2.8 * k
-            window = np.array([at(a, -0.02, z), at(a + 1.5, -0.02, z), at(a + 1.5, -0.02, z + 1.4), at(a, -0.02, z + 1.4)])
-            glow = lit_up and _hash(seed * 64 + floor * 8 + k, 9) < 0.4
-            _fill_seen(canvas, camera.camera(window), camera, (96, 176, 214) if glow else tone((96, 84, 74)))
+            corners += [
+                at(a, -0.02, z),
+                at(a + 1.5, -0.02, z),
+                at(a + 1.5, -0.02, z + 1.4),
+                at(a, -0.02, z + 1.4),
+            ]
+            glows.append(lit_up and _hash(seed * 64 + floor * 8 + k, 9) < 0.4)
+    panes = camera.camera(np.array(corners)).reshape(-1, 4, 3)
+    ahead = panes[:, :, 2].min(axis=1) > 1.0
+    if not ahead.any():
+        return
+    px = _fixed(camera.pixels(panes[ahead].reshape(-1, 3))).reshape(-1, 4, 2)
+    glowing = np.array(glows)[ahead]
+    for some, colour in ((px[~glowing], tone((96, 84, 74))), (px[glowing], (96.0, 176.0, 214.0))):
+        if len(some):
+            cv2.fillPoly(canvas, list(some), colour, cv2.LINE_AA, SHIFT)
 
 
 # ---------------------------------------------------------------- the camera
@@ -538,4 +643,3 @@ def _rain(canvas: np.ndarray, frame: int, scene: Scene) -> None:
         length = 6 + int(h * 1e6) % (height // 24 + 2)
         lean = (u - width / 2) / width * length * 0.8
         cv2.line(canvas, (u, v), (int(u + lean), v + length), (bright,) * 3, 1, cv2.LINE_AA)
-

@@ -148,7 +148,9 @@ def check(scenario: Scenario, where: str = "scenario") -> None:
     if road.lanes_forward < 1 or road.lanes_oncoming < 0 or not 2.0 <= road.lane_width_m <= 6.0:
         raise ConfigError(f"{where}: [road] needs lanes_forward >= 1, oncoming >= 0, lane_width_m 2 to 6")
     if road.lines and len(road.lines) != lanes + 1:
-        raise ConfigError(f"{where}: [road] `lines` has {len(road.lines)} kinds; {lanes} lanes need {lanes + 1}")
+        raise ConfigError(
+            f"{where}: [road] `lines` has {len(road.lines)} kinds; {lanes} lanes need {lanes + 1}"
+        )
     if not road.pieces or any(p.length_m <= 0 or abs(p.curvature_per_m) > 0.05 for p in road.pieces):
         raise ConfigError(f"{where}: [road] each piece needs length_m > 0 and |curvature_per_m| <= 0.05")
     names = [v.name for v in scenario.vehicles] + [w.name for w in scenario.walkers]
@@ -158,7 +160,9 @@ def check(scenario: Scenario, where: str = "scenario") -> None:
     for walker in scenario.walkers:
         times = [p[0] for p in walker.path]
         if len(times) < 2 or times != sorted(set(times)):
-            raise ConfigError(f"{where}: `{walker.name}` needs a path of two or more points, times increasing")
+            raise ConfigError(
+                f"{where}: `{walker.name}` needs a path of two or more points, times increasing"
+            )
     actors = [("own", scenario.own.lane, road.lanes_forward, scenario.own.events)]
     actors += [(v.name, v.lane, lanes, v.events) for v in scenario.vehicles]
     for name, lane, bound, events in actors:
@@ -169,4 +173,6 @@ def check(scenario: Scenario, where: str = "scenario") -> None:
             if event.follow and event.follow not in {v.name for v in scenario.vehicles} - {name}:
                 raise ConfigError(f"{where}: `{name}` follows `{event.follow}`, who is not another vehicle")
             if event.over_s <= 0 or (event.acceleration_mps2 or 1.0) <= 0:
-                raise ConfigError(f"{where}: `{name}` at {event.at_s} s: over_s and acceleration_mps2 are > 0")
+                raise ConfigError(
+                    f"{where}: `{name}` at {event.at_s} s: over_s and acceleration_mps2 are > 0"
+                )

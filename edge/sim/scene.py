@@ -3,7 +3,6 @@ bumper, x forward, y to the left, z up."""
 
 from __future__ import annotations
 
-
 import msgspec
 import numpy as np
 
@@ -115,5 +114,3 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[Other, ...]
     road: RoadState
     driver: DriverState
-
-

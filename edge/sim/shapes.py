@@ -25,10 +25,20 @@ class Face(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """points (N, 3) and the faces over them in the order of painting."""
+    """points (N, 3), the faces over them in the order of painting, and three points of each (F, 3)."""
 
     points: FloatArray
     faces: tuple[Face, ...]
+    corners: np.ndarray
+
+    def facing(self, seen: FloatArray) -> np.ndarray:
+        """(F,) bool: which faces show their front to the camera; seen: the points in its frame."""
+        a, b, c = (seen[self.corners[:, i]] for i in range(3))
+        u, v = b - a, c - a
+        x = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
+        y = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
+        z = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+        return x * a[:, 0] + y * a[:, 1] + z * a[:, 2] < 0
 
 
 class Limb(NamedTuple):
@@ -90,7 +100,9 @@ class _Builder:
                     self.quad(edge, min(y0, y1), max(y0, y1), 0.0, radius * 1.2, "tyre", to)
                 ring = [(x + radius * math.cos(a), y1, radius + radius * math.sin(a)) for a in turn]
                 self.face(ring, "tyre", (0, side, 0))
-                hub = [(x + (p[0] - x) * 0.62, y1 + side * 0.005, radius + (p[2] - radius) * 0.62) for p in ring]
+                hub = [
+                    (x + (p[0] - x) * 0.62, y1 + side * 0.005, radius + (p[2] - radius) * 0.62) for p in ring
+                ]
                 self.face(hub, "rim", (0, side, 0))
 
     def footprint(self, a: float, b: float) -> None:
@@ -98,7 +110,8 @@ class _Builder:
         self.plain([(-a, -b, 0.0), (-a, b, 0.0), (a, b, 0.0), (a, -b, 0.0)], "under")
 
     def shape(self) -> Shape:
-        return Shape(read_only(self.points), tuple(self.faces))
+        corners = np.array([face.points[:3] for face in self.faces])
+        return Shape(read_only(self.points), tuple(self.faces), corners)
 
 
 @lru_cache(maxsize=64)
@@ -143,8 +156,14 @@ def _car(style: int, a: float, b: float, h: float) -> Shape:
     for side in (-1.0, 1.0):
         y = side * (b + 0.004)
         for x in (-0.42 * a, 0.02 * a, 0.38 * a):
-            car.face([(x, y, 0.3), (x + 0.02, y, 0.3), (x + 0.02, y, belt), (x, y, belt)], "seam", (0, side, 0))
-        car.face([(-a + 1.3, y, 0.22), (a - 1.3, y, 0.22), (a - 1.3, y, 0.32), (-a + 1.3, y, 0.32)], "trim", (0, side, 0))
+            car.face(
+                [(x, y, 0.3), (x + 0.02, y, 0.3), (x + 0.02, y, belt), (x, y, belt)], "seam", (0, side, 0)
+            )
+        car.face(
+            [(-a + 1.3, y, 0.22), (a - 1.3, y, 0.22), (a - 1.3, y, 0.32), (-a + 1.3, y, 0.32)],
+            "trim",
+            (0, side, 0),
+        )
     # cabin
     rear0, rear1 = (-a + 0.62, -a + 1.15) if not hatch else (-a + 0.1, -a + 0.5)
     front0, front1 = 0.36 * a, 0.02 * a
@@ -161,7 +180,9 @@ def _car(style: int, a: float, b: float, h: float) -> Shape:
         car.face(glass, "glass", (to, 0, 0.3))
         xm, zm, ym = (xa + 2 * xb) / 3, (za + 2 * zb) / 3, (ya + 2 * yb) / 3
         car.face(
-            [(xm + out, -ym, zm), (xm + out, ym, zm), (xb + out, yb, zb), (xb + out, -yb, zb)], "glint", (to, 0, 0.3)
+            [(xm + out, -ym, zm), (xm + out, ym, zm), (xb + out, yb, zb), (xb + out, -yb, zb)],
+            "glint",
+            (to, 0, 0.3),
         )
 
     inset(rear0, deck, wb, rear1, h, wt, -1)
@@ -174,7 +195,11 @@ def _car(style: int, a: float, b: float, h: float) -> Shape:
             za, zb = belt + 0.04, h - 0.08
             ya = wb + (wt - wb) * (za - belt) / (h - belt) + 0.005
             yb = wb + (wt - wb) * (zb - belt) / (h - belt) + 0.005
-            car.face([(x0, side * ya, za), (x1, side * ya, za), (u1, side * yb, zb), (u0, side * yb, zb)], "glass", (0, side, 0))
+            car.face(
+                [(x0, side * ya, za), (x1, side * ya, za), (u1, side * yb, zb), (u0, side * yb, zb)],
+                "glass",
+                (0, side, 0),
+            )
         y0, y1 = sorted((side * wb, side * (b + 0.1)))  # mirrors
         car.quad(front0 - 0.15, y0, y1, belt, belt + 0.13, "body", -1)
         car.quad(front0 - 0.1, y0, y1, belt, belt + 0.13, "body", 1)
@@ -183,7 +208,14 @@ def _car(style: int, a: float, b: float, h: float) -> Shape:
 
 
 def _box(
-    out: _Builder, x0: float, x1: float, b: float, z0: float, z1: float, material: str, roof: str | None = None
+    out: _Builder,
+    x0: float,
+    x1: float,
+    b: float,
+    z0: float,
+    z1: float,
+    material: str,
+    roof: str | None = None,
 ) -> None:
     profile = [(x0, z0, b), (x0, z1, b), (x1, z1, b), (x1, z0, b)]
     out.prism(profile, [material, roof or material, material, "under", material])
@@ -279,7 +311,9 @@ def _walker(other: Other) -> list[Limb]:
         hip = _p(0.0, side * 0.09, 0.88) * k
         foot = _p(0.30 * swing, side * 0.09, 0.05 + lift) * k
         parts += _leg(hip, foot, 0.43 * k, 0.43 * k, 0.075 * k)
-        parts.append(Limb(foot + _p(-0.03, 0, -0.012) * k, foot + _p(0.16, 0, -0.012) * k, 0.038 * k, "shoes"))
+        parts.append(
+            Limb(foot + _p(-0.03, 0, -0.012) * k, foot + _p(0.16, 0, -0.012) * k, 0.038 * k, "shoes")
+        )
         shoulder = _p(0.0, side * 0.19, 1.40) * k
         elbow = shoulder + _p(-0.16 * swing, side * 0.04, -0.26) * k
         hand = elbow + _p(-0.10 * swing + 0.06, 0.0, -0.22) * k
@@ -311,7 +345,11 @@ def _rider(other: Other) -> list[Limb]:
     hip = seat + _p(0.0, 0, 0.08)
     for side in (-1.0, 1.0):
         turned = other.phase + (0.0 if side > 0 else math.pi)
-        foot = crank + (_p(0.0, side * 0.12, 0.0) if heavy else _p(0.17 * math.cos(turned), side * 0.1, -0.17 * math.sin(turned)))
+        foot = crank + (
+            _p(0.0, side * 0.12, 0.0)
+            if heavy
+            else _p(0.17 * math.cos(turned), side * 0.1, -0.17 * math.sin(turned))
+        )
         parts += _leg(hip + _p(0, side * 0.09, 0), foot, 0.42, 0.42, 0.07)
         parts.append(Limb(foot, foot + _p(0.14, 0, 0), 0.04, "shoes"))
     lean = 0.42 if not heavy else 0.25
@@ -323,7 +361,9 @@ def _rider(other: Other) -> list[Limb]:
     head = chest + _p(0.1, 0, 0.24)
     parts.append(Limb(chest, head, 0.05, "skin"))
     parts.append(Limb(head, head + _p(0.01, 0, 0.03), 0.1, "skin"))
-    parts.append(Limb(head + _p(-0.01, 0, 0.05), head + _p(0.0, 0, 0.07), 0.115, "helmet" if heavy else "hair"))
+    parts.append(
+        Limb(head + _p(-0.01, 0, 0.05), head + _p(0.0, 0, 0.07), 0.115, "helmet" if heavy else "hair")
+    )
     if heavy:
         parts.append(Limb(rear + _p(-0.12, 0, 0.42), rear + _p(-0.12, 0, 0.45), 0.06, "tail"))
     return parts

@@ -72,7 +72,9 @@ def peers(scene: Scene) -> list[tuple[int, RemoteObject]]:
     for other in scene.others:
         if other.station_id is None:
             continue
-        events: tuple[PeerEvent, ...] = ("hard_braking",) if other.acceleration_mps2 < -HARD_BRAKING_MPS2 else ()
+        events: tuple[PeerEvent, ...] = (
+            ("hard_braking",) if other.acceleration_mps2 < -HARD_BRAKING_MPS2 else ()
+        )
         content = RemoteObject(
             kind=other.kind,
             latitude_deg=other.latitude_deg,

@@ -118,7 +118,11 @@ def _object(other: Other, camera: PinholeCamera, seen_px: int, scene: Scene) -> 
 def _lines(scene: Scene, camera: PinholeCamera, far_m: float = 120.0) -> tuple[LineTruth, ...]:
     road, own = scene.road, scene.own
     own_lane = round(own.left_m / road.lane_width_m)
-    along = own.along_m - own.length_m / 2 + np.concatenate([np.arange(0, 40, 0.5), np.arange(40, far_m + 1, 2.0)])
+    along = (
+        own.along_m
+        - own.length_m / 2
+        + np.concatenate([np.arange(0, 40, 0.5), np.arange(40, far_m + 1, 2.0)])
+    )
     s, x, y, psi = road.centre.T
     at_x, at_y, turn = (np.interp(along, s, v) for v in (x, y, psi))
     found = []
@@ -126,9 +130,13 @@ def _lines(scene: Scene, camera: PinholeCamera, far_m: float = 120.0) -> tuple[L
         if kind == "none":
             continue
         left = line_left_m(road, k)
-        points = np.column_stack([at_x - left * np.sin(turn), at_y + left * np.cos(turn), np.zeros(len(along))])
+        points = np.column_stack(
+            [at_x - left * np.sin(turn), at_y + left * np.cos(turn), np.zeros(len(along))]
+        )
         px = camera.project(points)
-        inside = (px[:, 0] >= 0) & (px[:, 0] < camera.width_px) & (px[:, 1] >= 0) & (px[:, 1] < camera.height_px)
+        inside = (
+            (px[:, 0] >= 0) & (px[:, 0] < camera.width_px) & (px[:, 1] >= 0) & (px[:, 1] < camera.height_px)
+        )
         if inside.sum() < 2:
             continue
         side: Literal["left", "right", ""] = "right" if k == own_lane else "left" if k == own_lane + 1 else ""
@@ -152,7 +160,13 @@ def road_labels(scene: Scene, geometry: Geometry, width_px: int, height_px: int)
         marks = sample(ground, surface_of(road, False, False), camera, marks=True)
         part[(marks > 96) & on_road] = LABELS["lane mark"]
     values = {
-        o.name: LABELS["person" if o.kind == "person" else "two-wheeler" if o.kind in ("bicycle", "motorcycle") else "vehicle"]
+        o.name: LABELS[
+            "person"
+            if o.kind == "person"
+            else "two-wheeler"
+            if o.kind in ("bicycle", "motorcycle")
+            else "vehicle"
+        ]
         for o in scene.others
     }
     draw_things(labels, scene, camera, values)

@@ -31,8 +31,13 @@ def random_scene(seed: int) -> tuple[Scene, Geometry]:
         lane_width_m=width_m,
         lines=_lines(r, lanes, oncoming),
         pieces=(
-            RoadPiece(length_m=start_m, curvature_per_m=0.0 if r.uniform() < 0.5 else float(np.clip(bend, -0.012, 0.012))),
-            RoadPiece(length_m=float(r.uniform(100, 300)), curvature_per_m=float(np.clip(bend, -0.012, 0.012))),
+            RoadPiece(
+                length_m=start_m,
+                curvature_per_m=0.0 if r.uniform() < 0.5 else float(np.clip(bend, -0.012, 0.012)),
+            ),
+            RoadPiece(
+                length_m=float(r.uniform(100, 300)), curvature_per_m=float(np.clip(bend, -0.012, 0.012))
+            ),
             RoadPiece(length_m=500.0, curvature_per_m=float(r.normal(0, 0.002))),
         ),
         towns=built if r.uniform() < 0.35 else (),
@@ -45,7 +50,9 @@ def random_scene(seed: int) -> tuple[Scene, Geometry]:
         if any(abs(ahead - other) < 16.0 for other in busy.get(lane, [])):
             continue
         busy.setdefault(lane, []).append(ahead)
-        kind: Any = str(r.choice(["car", "truck", "bus", "motorcycle", "bicycle"], p=[0.66, 0.13, 0.08, 0.06, 0.07]))
+        kind: Any = str(
+            r.choice(["car", "truck", "bus", "motorcycle", "bicycle"], p=[0.66, 0.13, 0.08, 0.06, 0.07])
+        )
         vehicles.append(
             VehicleSpec(
                 name=f"v{i}",
@@ -54,13 +61,18 @@ def random_scene(seed: int) -> tuple[Scene, Geometry]:
                 style=int(r.integers(0, 6)),
                 ahead_m=ahead,
                 lane=lane,
-                offset_m=float(r.normal(0, 0.25)) if kind not in ("bicycle", "motorcycle") else float(r.uniform(-1.4, 0.5)),
+                offset_m=float(r.normal(0, 0.25))
+                if kind not in ("bicycle", "motorcycle")
+                else float(r.uniform(-1.4, 0.5)),
                 speed_kmh=40.0,
             )
         )
     walkers = []
     for i in range(int(r.choice([0, 1, 2, 4], p=[0.45, 0.25, 0.18, 0.12]))):
-        at, left = float(r.uniform(8, 60)), float(r.uniform(-width_m / 2 - 4, (lanes + oncoming) * width_m + 3))
+        at, left = (
+            float(r.uniform(8, 60)),
+            float(r.uniform(-width_m / 2 - 4, (lanes + oncoming) * width_m + 3)),
+        )
         step = r.normal(0, 1.2, 2)
         walkers.append(
             WalkerSpec(
@@ -76,7 +88,11 @@ def random_scene(seed: int) -> tuple[Scene, Geometry]:
         light=str(r.choice(["day", "dusk", "night"], p=[0.6, 0.2, 0.2])),  # type: ignore[arg-type]
         weather="rain" if r.uniform() < 0.2 else "clear",
         road=road,
-        own=OwnSpec(speed_kmh=float(r.uniform(10, 60)), lane=int(r.integers(0, lanes)), heading_deg=float(r.uniform(0, 360))),
+        own=OwnSpec(
+            speed_kmh=float(r.uniform(10, 60)),
+            lane=int(r.integers(0, lanes)),
+            heading_deg=float(r.uniform(0, 360)),
+        ),
         vehicles=tuple(vehicles),
         walkers=tuple(walkers),
     )
@@ -119,14 +135,26 @@ def _disturbed(scene: Scene, r: np.random.Generator, lane_width_m: float) -> Sce
         x, y = moved(other.x_m, other.y_m)
         brake, blink = bool(r.uniform() < 0.3), str(r.choice(["off", "left", "right"], p=[0.8, 0.1, 0.1]))
         others.append(
-            replace(other, x_m=float(x), y_m=float(y), heading_rad=other.heading_rad - turn, brake_lamps=brake,
-                    indicator=blink)  # fmt: skip
+            replace(
+                other,
+                x_m=float(x),
+                y_m=float(y),
+                heading_rad=other.heading_rad - turn,
+                brake_lamps=brake,
+                indicator=blink,
+            )  # fmt: skip
         )
     own = replace(
-        scene.own, left_m=scene.own.left_m + aside, heading_rad=scene.own.heading_rad + turn + float(r.uniform(-3, 3))
+        scene.own,
+        left_m=scene.own.left_m + aside,
+        heading_rad=scene.own.heading_rad + turn + float(r.uniform(-3, 3)),
     )
     return replace(
-        scene, t_s=float(r.uniform(0, 60)), own=own, others=tuple(others), road=replace(scene.road, centre=centre)
+        scene,
+        t_s=float(r.uniform(0, 60)),
+        own=own,
+        others=tuple(others),
+        road=replace(scene.road, centre=centre),
     )
 
 
@@ -135,7 +163,9 @@ def random_driver(seed: int) -> tuple[DriverState, DriverLook]:
     r = np.random.default_rng(seed + 1_000_003)
     yaw = float(r.choice([r.normal(0, 8), r.uniform(-60, 60)]))
     pitch = float(r.choice([r.normal(0, 6), r.uniform(-35, 28)]))
-    lid = float(np.clip(r.choice([0.0, r.uniform(0, 1), 1.0, r.uniform(0.75, 1)], p=[0.3, 0.25, 0.15, 0.3]), 0, 1))
+    lid = float(
+        np.clip(r.choice([0.0, r.uniform(0, 1), 1.0, r.uniform(0.75, 1)], p=[0.3, 0.25, 0.15, 0.3]), 0, 1)
+    )
     other_lid = lid if r.uniform() < 0.93 else float(r.uniform(0, 1))
     apart = r.normal(0, 7, 2) if r.uniform() < 0.6 else r.uniform(-25, 25, 2)
     driver = DriverState(

@@ -174,7 +174,19 @@ class _Own:
         self.longitudinal = _Lagged()
         self.steering = path.curvature_at(0.0) * (WHEELBASE_M + UNDERSTEER_S2_PER_M * self.v**2)
         self.yaw_rate = path.curvature_at(0.0) * self.v
-        self.row: tuple[float, ...] = (self.s, self.d, 0.0, 0.0, self.v, 0.0, self.yaw_rate, self.steering, 0, 0, 0)
+        self.row: tuple[float, ...] = (
+            self.s,
+            self.d,
+            0.0,
+            0.0,
+            self.v,
+            0.0,
+            self.yaw_rate,
+            self.steering,
+            0,
+            0,
+            0,
+        )
 
     def step(self, t_s: float, ahead: tuple[float, float] | None) -> None:
         wishes, v = self.wishes, self.v
@@ -452,7 +464,7 @@ class _DriverLine:
         self._light = scenario.light
         self._look = scenario.driver.look
         wishes = {"eyes_open": 1.0, "mouth_open": 0.0, "blinks_per_min": 14.0, "face": 1.0}
-        wishes |= {name: 0.0 for name in self.ANGLES}
+        wishes |= dict.fromkeys(self.ANGLES, 0.0)
         events = sorted(scenario.driver.events, key=lambda e: e.at_s)
         times = np.arange(0.0, scenario.duration_s + STEP_S, STEP_S)
         self._names = list(wishes)
