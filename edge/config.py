@@ -186,7 +186,7 @@ class ForwardCollision(Section, frozen=True, kw_only=True):
     min_speed_mps: float = 2.8
     max_speed_person_mps: float = 50 / 3.6
     max_closing_sd_mps: float = 3.0
-    comfortable_braking_mps2: float = 1.5  # a gap that this much braking keeps open needs no warning
+    comfortable_braking_mps2: float = 1.2  # a gap that this much braking keeps open needs no warning
     comfortable_braking_person_mps2: float = 1.0
     gap_left_m: float = 1.0  # that should remain in front of the bumper
     oncoming_mps: float = 3.0  # faster than this towards us: oncoming traffic, passing beside us

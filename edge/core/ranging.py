@@ -28,7 +28,7 @@ _TYPICAL = {
 
 _EDGE_PX, _EDGE_PART = 1.0, 0.015  # how a detector's box edges jitter: px, and part of the box
 _CORRELATED_VIEWS = 10.0  # a swing of the body lasts about this many pictures
-_RANGE_DENSITY = 3.0  # m2/s3; hard braking of the other within about a second
+_RANGE_DENSITY = 8.0  # m2/s3; hard braking of the other within about a second
 _LATERAL_DENSITY = 0.3  # m2/s3
 _PREDICT_CROSSING_S = 3.0
 _RADIANS = math.pi / 180.0

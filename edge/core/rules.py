@@ -10,6 +10,7 @@ import math
 
 from edge.core.road import VEHICLES
 from edge.core.situation import Assessment, Situation
+from edge.core.units import seconds
 from edge.messages import Road, Track
 
 _WIDER = 1.2
@@ -44,14 +45,18 @@ def _collision(
     worst: tuple[float, Track, Road, float] | None = None
     limit_s = ttc_limit_s * (_WIDER if active else 1.0)
     for road in s.roads:
+        age_s = seconds(s.now_ns - road.taken_ns)  # the gap has shrunk since the picture
         for track in road.tracks:
-            if track.kind not in kinds or not track.in_path or track.ttc_s is None or track.ttc_s >= limit_s:
+            if track.kind not in kinds or not track.in_path or track.ttc_s is None:
+                continue
+            ttc_s = max(track.ttc_s - age_s, 0.0)
+            if ttc_s >= limit_s:
                 continue
             needed = _needed_braking(s, track, speed)
             if needed is None or needed < _accepted_braking(s, comfortable) / (_WIDER if active else 1.0):
                 continue
-            if worst is None or track.ttc_s < worst[0]:
-                worst = (track.ttc_s, track, road, needed)
+            if worst is None or ttc_s < worst[0]:
+                worst = (ttc_s, track, road, needed)
     if worst is None:
         return None
     ttc_s, track, road, needed = worst

@@ -15,7 +15,6 @@ Rule = Callable[[Situation, bool], Assessment | None]
 
 _RANK: dict[WarningLevel, int] = {"information": 1, "warning": 2, "alarm": 3}
 _BRIDGE_NS = 250_000_000  # evidence may miss for so long before it has to last anew
-_TWO_VIEWS_S = 0.03
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +47,11 @@ def table(settings: Rules) -> tuple[Kind, ...]:
     kinds = (
         Kind(
             name="pedestrian_collision", code=2, rule=person_near, settings="forward_collision", on="road",
-            inputs=road, after_s=_TWO_VIEWS_S,
+            inputs=road,
         ),
         Kind(
             name="forward_collision", code=1, rule=vehicle_near, settings="forward_collision", on="road",
-            inputs=road, after_s=_TWO_VIEWS_S,
+            inputs=road,
         ),
         Kind(
             name="emergency_brake_ahead", code=13, rule=rules.emergency_brake_ahead, settings="peers",
