@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from edge.messages import FloatArray
+from edge.sim.cabin import SHIFT, cabin, curve, dim, draw_belt, fill, fixed_points
 from edge.sim.head import (
     EYEBALL_MM,
-    HEAD_MM,
     PIVOT_MM,
     Colour,
     DriverLook,
@@ -28,9 +28,8 @@ from edge.sim.head import (
     pose_of,
     solids,
 )
+from edge.sim.lens import grain, stamp
 from edge.sim.scene import DriverState
-
-SHIFT = 4
 
 
 def draw_driver(
@@ -39,7 +38,7 @@ def draw_driver(
     """(height_px, width_px, 3) uint8 BGR; look: by default the one of driver.look."""
     if look is None:
         look = look_of(driver.look)
-    canvas = _cabin(look, width_px, height_px, driver.face).copy()
+    canvas = cabin(look, width_px, height_px, driver.face).copy()
     if driver.face:
         pose = pose_of(driver, look, width_px, height_px)
         if look.hair_style == 1:
@@ -48,129 +47,15 @@ def draw_driver(
         depth = _cast(canvas, pose, look)
         _features(canvas, driver, pose, look, depth)
         if look.belt:
-            _belt(canvas, look)
+            draw_belt(canvas, look)
     return _through_the_lens(canvas, driver, look)
-
-
-def _points(px: FloatArray) -> np.ndarray:
-    return np.round((np.clip(px[:, :2], -2000, 6000) - 0.5) * (1 << SHIFT)).astype(np.int32)
-
-
-def _fill(canvas: np.ndarray, px: FloatArray, colour: tuple[float, ...]) -> None:
-    cv2.fillPoly(canvas, [_points(px)], colour, cv2.LINE_AA, SHIFT)
-
-
-def _curve(canvas: np.ndarray, px: FloatArray, colour: tuple[float, ...], thickness_px: float) -> None:
-    cv2.polylines(canvas, [_points(px)], False, colour, max(round(thickness_px), 1), cv2.LINE_AA, SHIFT)
-
-
-def _dim(colour: Colour, k: float) -> Colour:
-    return colour[0] * k, colour[1] * k, colour[2] * k
-
-
-# ---------------------------------------------------------------- cabin and body
-
-
-@lru_cache(maxsize=64)
-def _cabin(look: DriverLook, width: int, height: int, somebody: bool) -> np.ndarray:
-    """Windows, pillar, seat and, if somebody sits there, the shoulders."""
-    r = np.random.default_rng(look.seed + 1)
-    image = np.empty((height, width, 3), np.uint8)
-    wall = r.uniform(18, 70)
-    image[:] = (wall, wall * r.uniform(0.92, 1.0), wall * r.uniform(0.9, 1.0))
-    s = height / 240.0
-    sky = np.array([r.uniform(120, 250), r.uniform(120, 245), r.uniform(110, 240)])
-    land = np.array([r.uniform(40, 130), r.uniform(60, 150), r.uniform(50, 130)])
-    top, bottom = int(height * r.uniform(0.02, 0.12)), int(height * r.uniform(0.48, 0.62))
-    windows = [(0.0, r.uniform(0.14, 0.3)), (r.uniform(0.68, 0.8), 1.0)]
-    if r.uniform() < 0.35:
-        windows.append((0.38, 0.62))
-    for x0, x1 in windows:
-        left, right = int(x0 * width), int(x1 * width)
-        line = top + (bottom - top) * r.uniform(0.45, 0.8)
-        rows = np.arange(top, bottom)
-        image[top:bottom, left:right] = np.where((rows > line)[:, None, None], land, sky)
-        for _ in range(5):
-            x, w, h = (
-                r.integers(left, max(right, left + 1)),
-                r.integers(3, int(16 * s) + 4),
-                r.integers(4, int(34 * s) + 5),
-            )
-            tone = float(r.uniform(30, 160))
-            cv2.rectangle(
-                image, (int(x), int(line - h)), (int(x + w), bottom - 1), (tone, tone, tone * 0.95), -1
-            )
-        cv2.rectangle(image, (left, top), (right, bottom), (24, 24, 24), max(int(2 * s), 1))
-    image = cv2.GaussianBlur(image, (0, 0), 2.0 * s)
-    x, y = look.place[0] * width, look.place[1] * height
-    px = look.scale * height / HEAD_MM
-    seat = tuple(float(v) for v in np.full(3, r.uniform(22, 110)) * r.uniform(0.85, 1.05, 3))
-    edge = tuple(0.7 * v for v in seat)
-
-    def rounded(cx: float, cy: float, w: float, h: float, colour: tuple[float, ...]) -> None:
-        corner = min(w, h) * 0.35
-        inner = np.array(
-            [
-                (-w + corner, -h + corner),
-                (w - corner, -h + corner),
-                (w - corner, h - corner),
-                (-w + corner, h - corner),
-            ]
-        )
-        turn = np.linspace(0, 2 * math.pi, 12, endpoint=False)
-        rim = corner * np.column_stack([np.cos(turn), np.sin(turn)])
-        hull = cv2.convexHull((inner[:, None] + rim[None]).reshape(-1, 2).astype(np.float32))[:, 0]
-        _fill(image, hull + [cx, cy], colour)
-
-    for k, colour in ((1.06, edge), (1.0, seat)):
-        rounded(x, y + 330 * px, 235 * px * k, 250 * px * k, colour)
-        rounded(x, y - 5 * px, 112 * px * k, 88 * px * k, colour)
-    if somebody:
-        _shoulders(image, look, x, y, px)
-    shade = 0.8 + 0.4 * np.linspace(*((0, 1) if look.light[0] > 0 else (1, 0)), width)
-    return np.clip(image * shade[None, :, None] * (0.55 + look.ambient * 0.7), 0, 255).astype(np.uint8)
-
-
-def _shoulders(image: np.ndarray, look: DriverLook, x: float, y: float, px: float) -> None:
-    t = np.linspace(0, 1, 12)
-    drop = 150 + 75 * t**1.8
-    half = 55 + 165 * np.sin(t * math.pi / 2)
-    right = np.column_stack([x + half * px, y + drop * px])
-    left = np.column_stack([x - half * px, y + drop * px])[::-1]
-    low = np.array([(x + 250 * px, y + 520 * px), (x - 250 * px, y + 520 * px)])
-    _fill(image, np.concatenate([left, right, low]), look.shirt)
-    for side in (-1, 1):  # sleeves
-        fold = np.array([(x + side * 150 * px, y + 270 * px), (x + side * 165 * px, y + 520 * px)])
-        _curve(image, fold, _dim(look.shirt, 0.7), 3 * px * 2)
-    collar = np.array(
-        [
-            (x - 62 * px, y + 148 * px),
-            (x, y + 205 * px),
-            (x + 62 * px, y + 148 * px),
-            (x + 40 * px, y + 130 * px),
-            (x - 40 * px, y + 130 * px),
-        ]
-    )
-    _fill(image, collar, _dim(look.skin, 0.72))
-    _curve(image, collar[:3], _dim(look.shirt, 0.6), 7 * px)
-
-
-def _belt(canvas: np.ndarray, look: DriverLook) -> None:
-    """Over the driver's left shoulder (left-hand drive), a band 47 mm wide."""
-    height, width = canvas.shape[:2]
-    x, y = look.place[0] * width, look.place[1] * height
-    px = look.scale * height / HEAD_MM
-    band = np.array([(128, 172), (172, 182), (-60, 480), (-110, 480)]) * px + [x, y]
-    _fill(canvas, band, (44, 42, 40))
-    _curve(canvas, band[[0, 3]], (84, 82, 80), 1)
-    _curve(canvas, band[[1, 2]], (26, 26, 26), 1)
 
 
 def _neck(canvas: np.ndarray, pose: Pose, look: DriverLook) -> None:
     jaw = pose.px(np.array([(-46.0, -60, -20), (46.0, -60, -20)]))[:, :2]
     base = pose.pivot_px + np.array([(60.0, 80), (-60.0, 80)]) * pose.px_per_mm
     tone = 0.55 + 0.25 * look.ambient
-    _fill(canvas, np.concatenate([jaw, base]), _dim(look.skin, tone))
+    fill(canvas, np.concatenate([jaw, base]), dim(look.skin, tone))
 
 
 def _long_hair(canvas: np.ndarray, pose: Pose, look: DriverLook) -> None:
@@ -183,10 +68,7 @@ def _long_hair(canvas: np.ndarray, pose: Pose, look: DriverLook) -> None:
             np.full(28, -40.0),
         ]
     )
-    _fill(canvas, pose.px(out), _dim(look.hair, 0.45 + 0.4 * look.ambient))
-
-
-# ---------------------------------------------------------------- the head
+    fill(canvas, pose.px(out), dim(look.hair, 0.45 + 0.4 * look.ambient))
 
 
 def _cast(canvas: np.ndarray, pose: Pose, look: DriverLook) -> FloatArray:
@@ -235,7 +117,7 @@ def _cast(canvas: np.ndarray, pose: Pose, look: DriverLook) -> FloatArray:
             hit &= ((head[1] > line) & (head[1] > 18.0)) | side
             colour = look.hair if look.hair_style != 3 else look.shirt
         if part.material == "cap":
-            colour = _dim(look.shirt, 0.8)
+            colour = dim(look.shirt, 0.8)
         front = hit & (z > best[rows, columns])
         if not front.any():
             continue
@@ -320,12 +202,12 @@ def _features(
         for side in (-1.0, 1.0):
             nostril = pose.px(np.array([[side * 7.0 * look.nose_scale, -43.0, 96.0]]))[0]
             if _seen(nostril, depth, 6.0):
-                at = _points(nostril[None])[0]
+                at = fixed_points(nostril[None])[0]
                 cv2.circle(
                     canvas,
                     tuple(int(v) for v in at),
                     max(int(2.6 * k * 16), 10),
-                    _dim(look.skin, 0.38),
+                    dim(look.skin, 0.38),
                     -1,
                     cv2.LINE_AA,
                     SHIFT,
@@ -353,9 +235,9 @@ def _eye(
     crease = widest.copy()
     crease[:, 1] += 2.6
     socket = np.concatenate([pose.px(on_face(look, crease))[:, :2], low[::-1]])
-    _fill(canvas, socket, _dim(look.skin, min(tone, 1.0) * 0.86))  # the lid
+    fill(canvas, socket, dim(look.skin, min(tone, 1.0) * 0.86))  # the lid
     outline = np.concatenate([top, low[::-1]])
-    lash = _dim(look.hair, 0.45)
+    lash = dim(look.hair, 0.45)
     if openness > 0.04:
         left, up = np.floor(outline.min(axis=0)).astype(int) - 2
         right, down = np.ceil(outline.max(axis=0)).astype(int) + 3
@@ -378,23 +260,23 @@ def _eye(
             at = pose.pivot_px + k * np.array([iris[0], -iris[1]]) - [left, up]
             point = tuple(int(v) for v in np.round((at - 0.5) * 16))
             for radius, colour in (
-                (6.3, _dim(look.iris, 0.5)), (5.5, look.iris), (2.7, (12.0, 12.0, 12.0)),
+                (6.3, dim(look.iris, 0.5)), (5.5, look.iris), (2.7, (12.0, 12.0, 12.0)),
             ):  # fmt: skip
-                shade = colour if radius < 3 else _dim(colour, min(tone, 1.0))
+                shade = colour if radius < 3 else dim(colour, min(tone, 1.0))
                 cv2.circle(
                     eye, point, round(radius * look.eye_scale**0.5 * k * 16), shade, -1, cv2.LINE_AA, SHIFT
                 )
             glint = tuple(int(v) for v in np.round((at + [1.6 * k, -1.9 * k] - 0.5) * 16))
             cv2.circle(eye, glint, max(round(1.2 * k * 16), 6), (250, 250, 250), -1, cv2.LINE_AA, SHIFT)
             mask = np.zeros(part.shape[:2], np.uint8)
-            _fill(mask, outline - [left, up], (255,))
+            fill(mask, outline - [left, up], (255,))
             w = mask[..., None].astype(np.float32) / 255
             shadow = part * (1 - w) + eye * w
             part[:] = shadow.astype(np.uint8)
-    _curve(canvas, top, lash, (2.3 if openness > 0.1 else 1.8) * k)
-    _curve(canvas, low, _dim(look.skin, 0.55 * min(tone, 1.0)), 1.0 * k)
+    curve(canvas, top, lash, (2.3 if openness > 0.1 else 1.8) * k)
+    curve(canvas, low, dim(look.skin, 0.55 * min(tone, 1.0)), 1.0 * k)
     if openness > 0.3:
-        _curve(canvas, pose.px(on_face(look, crease))[:, :2], _dim(look.skin, 0.6 * min(tone, 1.0)), 0.9 * k)
+        curve(canvas, pose.px(on_face(look, crease))[:, :2], dim(look.skin, 0.6 * min(tone, 1.0)), 0.9 * k)
 
 
 def _brow(canvas: np.ndarray, side: float, pose: Pose, look: DriverLook, tone: float) -> None:
@@ -404,8 +286,8 @@ def _brow(canvas: np.ndarray, side: float, pose: Pose, look: DriverLook, tone: f
     thick = look.brow_mm * (1.0 - 0.65 * t)
     upper = on_face(look, np.column_stack([x, y + thick]), 3.0)
     lower = on_face(look, np.column_stack([x, y - thick]), 3.0)
-    colour = _dim(look.hair, 0.4 + 0.35 * min(tone, 1.0))
-    _fill(canvas, pose.px(np.concatenate([upper, lower[::-1]])), colour)
+    colour = dim(look.hair, 0.4 + 0.35 * min(tone, 1.0))
+    fill(canvas, pose.px(np.concatenate([upper, lower[::-1]])), colour)
 
 
 def _mouth(canvas: np.ndarray, driver: DriverState, pose: Pose, look: DriverLook, depth: FloatArray) -> None:
@@ -427,14 +309,14 @@ def _mouth(canvas: np.ndarray, driver: DriverState, pose: Pose, look: DriverLook
         b = on_face(look, np.column_stack([x, below]), 2.0)
         return pose.px(np.concatenate([a, b[::-1]]))
 
-    _fill(canvas, strip(top + bow, top), lip)
-    _fill(canvas, strip(low, low - 6.5 * (1 - t**2) ** 0.7), tuple(min(c * 1.08, 255) for c in lip))
+    fill(canvas, strip(top + bow, top), lip)
+    fill(canvas, strip(low, low - 6.5 * (1 - t**2) ** 0.7), tuple(min(c * 1.08, 255) for c in lip))
     if opened > 1.0:
-        _fill(canvas, strip(top, low), (30, 22, 48))
-        _fill(canvas, strip(top, np.maximum(top - 4.0, low)), (206, 210, 214))
+        fill(canvas, strip(top, low), (30, 22, 48))
+        fill(canvas, strip(top, np.maximum(top - 4.0, low)), (206, 210, 214))
     else:
         seam = on_face(look, np.column_stack([x, line]), 2.2)
-        _curve(canvas, pose.px(seam), _dim(look.skin, 0.36), 1.3 * pose.px_per_mm)
+        curve(canvas, pose.px(seam), dim(look.skin, 0.36), 1.3 * pose.px_per_mm)
 
 
 def _glasses(canvas: np.ndarray, pose: Pose, look: DriverLook, depth: FloatArray) -> None:
@@ -454,22 +336,13 @@ def _glasses(canvas: np.ndarray, pose: Pose, look: DriverLook, depth: FloatArray
         )
         px = pose.px(rim)
         if _seen(px.mean(axis=0), depth, 12.0):
-            _curve(canvas, px, colour, width)
+            curve(canvas, px, colour, width)
         hinge = np.array([[side * (x0 + 25), 5.0, z - 5.0], [side * 79.0 * look.width_scale, 6.0, -8.0]])
         if float((pose.rotation @ np.array([side, 0.0, 0.35]))[2]) > 0.0:
-            _curve(canvas, pose.px(hinge), colour, width)
+            curve(canvas, pose.px(hinge), colour, width)
     bridge = np.array([[-8.5, 5.0, z + 1], [0.0, 7.5, z + 3], [8.5, 5.0, z + 1]])
     if _seen(pose.px(bridge).mean(axis=0), depth, 20.0):
-        _curve(canvas, pose.px(bridge), colour, width)
-
-
-# ---------------------------------------------------------------- the camera
-
-
-@lru_cache(maxsize=12)
-def _noise(sigma_tenths: int, width: int, height: int) -> np.ndarray:
-    field = np.random.default_rng(5).normal(32.0, sigma_tenths / 10, (height + 32, width + 32))
-    return np.clip(np.round(field), 0, 64).astype(np.uint8)
+        curve(canvas, pose.px(bridge), colour, width)
 
 
 @lru_cache(maxsize=12)
@@ -494,13 +367,7 @@ def _through_the_lens(canvas: np.ndarray, driver: DriverState, look: DriverLook)
         )
     if look.blur > 0:
         canvas = cv2.GaussianBlur(canvas, (0, 0), look.blur * height / 240)
-    frame = round(driver.t_s * 1000) + look.seed
-    dx, dy = (frame * 7919) % 32, (frame * 104729 // 32) % 32
-    sigma = round(10 * look.noise * (1.6 if driver.light == "night" else 1.0))
-    grain = cv2.cvtColor(_noise(sigma, width, height)[dy : dy + height, dx : dx + width], cv2.COLOR_GRAY2BGR)
-    canvas = cv2.subtract(cv2.add(canvas, grain), (32, 32, 32, 0))
-    size = max(0.28, width / 640 * 0.34)
-    at = (4, int(6 + 22 * size))
-    cv2.putText(canvas, "SIMULATION", at, cv2.FONT_HERSHEY_SIMPLEX, size, (20, 20, 20), 2, cv2.LINE_AA)
-    cv2.putText(canvas, "SIMULATION", at, cv2.FONT_HERSHEY_SIMPLEX, size, (235, 235, 235), 1, cv2.LINE_AA)
+    sigma = look.noise * (1.6 if driver.light == "night" else 1.0)
+    canvas = grain(canvas, round(driver.t_s * 1000) + look.seed, sigma)
+    stamp(canvas)
     return canvas

@@ -14,7 +14,8 @@ from edge.sim.driver_picture import eyes_in_sight
 from edge.sim.ground import camera_of, ground_map, line_left_m, sample, surface_of
 from edge.sim.head import FACE_CENTRE_MM, FACE_RADII_MM, DriverLook, eye_centre, look_of, pose_of
 from edge.sim.projection import PinholeCamera
-from edge.sim.road_picture import draw_other, draw_things, far_to_near, outline
+from edge.sim.road_picture import draw_things, far_to_near
+from edge.sim.road_users import draw_other, outline
 from edge.sim.scenario import LineKind
 from edge.sim.scene import DriverState, Other, Scene
 from edge.sim.variety import random_driver, random_scene
