@@ -1,5 +1,7 @@
 import hashlib
+import io
 import re
+import urllib.error
 
 import pytest
 
@@ -108,3 +110,33 @@ def test_an_unknown_key_in_the_zoo_names_the_right_one(tmp_path):
     (tmp_path / "zoo.toml").write_text('[a]\nfile = "a"\nsha265 = "0"\n')
     with pytest.raises(config.ConfigError, match="sha265"):
         Zoo(tmp_path / "zoo.toml")
+
+
+def test_a_model_comes_from_its_address_and_a_wrong_one_does_not(zoo, monkeypatch, tmp_path):
+    text = zoo.path.read_text().replace("http://127.0.0.1:1/", "https://example.invalid/")
+    zoo.path.write_text(text)
+    zoo = Zoo(zoo.path)
+    served = [b"a page that says no", DATA]
+    asked = []
+
+    def urlopen(address, timeout):
+        asked.append(address)
+        return io.BytesIO(served.pop(0))
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    with pytest.raises(ModelError, match=r"afar: refused, https://example\.invalid/afar\.onnx"):
+        zoo.fetch("afar")
+    assert zoo.fetch("afar") == zoo.locate("afar")
+    assert zoo.fetch("afar").read_bytes() == DATA
+    assert asked == ["https://example.invalid/afar.onnx"] * 2, "what is here and right is not fetched again"
+
+
+def test_no_network_is_a_clear_error(zoo, monkeypatch):
+    zoo.path.write_text(zoo.path.read_text().replace("http://127.0.0.1:1/", "https://example.invalid/"))
+
+    def urlopen(address, timeout):
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    with pytest.raises(ModelError, match=r"afar: cannot be fetched from https://.*Name or service not known"):
+        Zoo(zoo.path).fetch("afar")
