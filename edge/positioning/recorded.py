@@ -29,15 +29,17 @@ def open_recorded(
     start_unix_s: float | None = None,
     name: str = "gnss",
     record: Record | None = None,
-) -> CsvInlet | LineInlet:
-    """An inlet for a .csv table, or for a text file of NMEA lines.
+) -> tuple[CsvInlet | LineInlet, int]:
+    """An inlet for a .csv table, or for a text file of NMEA lines, and the time of its last position or line.
 
     start_ns on our clock is start_unix_s of the file; without it, the first time in the file. Raises
     RecordedError.
     """
     if Path(path).suffix.lower() == ".csv":
-        return CsvInlet(path, start_unix_s, start_ns, name)
-    return LineInlet(name, nmea_lines(path, start_ns, start_unix_s), record)
+        table = CsvInlet(path, start_unix_s, start_ns, name)
+        return table, table.end_ns
+    lines = nmea_lines(path, start_ns, start_unix_s)
+    return LineInlet(name, lines, record), lines[-1][0]
 
 
 def nmea_lines(path: str | Path, start_ns: int, start_unix_s: float | None = None) -> list[tuple[int, bytes]]:
@@ -96,6 +98,7 @@ class CsvInlet:
         zero_ns = rows[0].t_ns if start_unix_s is None else _unix_ns(repr(start_unix_s))
         self._rows = rows
         self._shift_ns = start_ns - zero_ns
+        self.end_ns = rows[-1].t_ns + self._shift_ns
         self._next = 0
         self._told = False
 

@@ -156,7 +156,7 @@ def _start_workers(
 
 @contextmanager
 def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the stream, so that all is closed in order; a second one interrupts."""
+    """The first Ctrl-C or SIGTERM ends the stream and all is closed in order; a second one interrupts."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         stop()

@@ -1,6 +1,6 @@
 """Replay of files that others recorded, and of a scenario in its own time.
 
-Time is the recording's, and perception runs inline; the loop, the inlets and the core are those of a live run.
+Time is the recording's, and perception runs inline; loop, inlets and core are those of a live run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edge.core.core import Core
 from edge.drives.header import Source
 from edge.drives.writer import DriveWriter, NullWriter
 from edge.messages import Health, Message
-from edge.positioning.inlet import CsvInlet, NmeaFileInlet
+from edge.positioning.recorded import open_recorded
 from edge.runtime import devices
 from edge.runtime.film import Film
 from edge.runtime.live import Outcome, record_to
@@ -92,7 +92,7 @@ def replay_files(
     sources: tuple[Source, ...] = (),
     progress: Callable[[float], Progress] | None = None,
 ) -> Outcome:
-    """Run over files: videos by the config's cameras, a CAN log, GNSS. All begin at 0, the log at its offset."""
+    """Run over files: videos of the config's cameras, a CAN log, GNSS. All begin at 0, but for the offset."""
     clock = RecordedClock(0, pace)
     drive = record_to(drive_path, setup.header(title, sources))
     inlets: list[Inlet] = []
@@ -107,10 +107,9 @@ def replay_files(
             inlets.append(log)
             ends_ns.append(log.end_ns)
         if recorded.gnss is not None:
-            kind = CsvInlet if recorded.gnss.suffix.lower() == ".csv" else NmeaFileInlet
-            gnss = kind("gnss", recorded.gnss, log_start_ns, log_unix_s, drive.raw)
+            gnss, end_ns = open_recorded(recorded.gnss, log_start_ns, log_unix_s, record=drive.raw)
             inlets.append(gnss)
-            ends_ns.append(gnss.end_ns)
+            ends_ns.append(end_ns)
         for camera in setup.config.cameras:
             opened = open_camera(camera, clock)
             length = getattr(opened, "length", 0) / getattr(opened, "fps", camera.fps)

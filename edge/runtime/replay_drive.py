@@ -1,7 +1,7 @@
 """Replay of our own recordings: the recorded inputs, by their numbers, to the same decisions.
 
-From raw, what the core was told is made anew from the raw data beside it, CAN frames decoded and pictures seen
-again, each in the place of what was recorded; everything else is as it was.
+From raw, what the core was told is made anew from the raw data beside it: CAN frames are decoded and pictures
+seen again, each in the place of what was recorded; everything else is as it was.
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ class Comparison:
             return
         self.compared += 1
         if encode(recorded) != encode(out):
-            self.first_difference = f"output {self.compared}: recorded {encode(recorded).decode()[:300]}, now {encode(out).decode()[:300]}"
+            was, now = encode(recorded).decode(), encode(out).decode()
+            self.first_difference = f"output {self.compared}: recorded {was[:300]}, now {now[:300]}"
 
 
 class Again:
-    """What was made anew in a replay from raw: how many of each kind, and how many differ from the recorded."""
+    """What was made anew in a replay from raw: how many of each kind, how many differ from the recorded."""
 
     def __init__(self) -> None:
         self.made: dict[str, int] = {}
@@ -68,8 +69,8 @@ class Again:
 
 
 class DriveOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """digest: of this replay; recorded: of the recording, None if it has none; same: they agree in every bit, or,
-    where the recording was cut short, in all that it holds."""
+    """digest: of this replay; recorded: of the recording, None if it has none; first_difference: of the
+    outputs, bit for bit, None if there is none."""
 
     summary: Summary
     digest: str
@@ -200,8 +201,8 @@ class _Look:
             self._stored = drive.pictures(camera.name)
             if config.recording.pictures != "lossless":
                 again.notes.append(
-                    f"camera {camera.name}: its pictures were recorded as {config.recording.pictures}, not lossless: "
-                    "what is seen in them can differ"
+                    f"camera {camera.name}: its pictures were recorded as {config.recording.pictures}, "
+                    "not lossless: what is seen in them can differ"
                 )
             self._picture = self._from_drive
 

@@ -1,0 +1,52 @@
+"""icv run."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.add_argument("--config", required=True, metavar="FILE", help="the rig, e.g. configs/desktop.toml")
+    parser.add_argument("--seconds", type=float, help="stop after so long (default: until Ctrl-C)")
+    parser.add_argument("--drive", metavar="FILE", help="where to record (default: as the config says)")
+    parser.add_argument("--no-recording", action="store_true", help="record nothing")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until stopped; 0 unless the config cannot be used."""
+    from edge.clock import now_ns, utc_text
+
+    started_ns = now_ns()
+    from pathlib import Path
+
+    from edge.cli.report import Printer, drive_path, print_summary
+    from edge.runtime.live import run_live
+    from edge.runtime.setup import read_setup
+
+    setup = read_setup(args.config)
+    recording = setup.config.recording
+    path = Path(args.drive) if args.drive else drive_path(recording.directory, setup.config.name, utc_text())
+    if args.no_recording or not recording.enabled:
+        path = None
+    if not args.json:
+        for note in setup.notes:
+            print(note)
+        if setup.simulated:
+            print("SIMULATION: some inputs of this config are simulated")
+        print(f"recording to {path}" if path else "recording nothing", "- Ctrl-C ends", sep=" ", flush=True)
+    outcome = run_live(
+        setup,
+        title=setup.config.name,
+        drive_path=path,
+        seconds=args.seconds,
+        sinks=[] if args.json else [Printer()],
+        started_ns=started_ns,
+    )
+    more = {"drive": outcome.drive, "digest": outcome.digest, "rights": list(outcome.rights)}
+    lines = [*outcome.rights, f"digest of all decisions {outcome.digest[:16]}"]
+    if outcome.drive:
+        lines.append(f"recorded in {outcome.drive}: icv replay {outcome.drive} decides the same again")
+    print_summary(outcome.summary, args.json, more, lines)
+    return 0
