@@ -70,10 +70,9 @@ class DriverWatch:
         self._neutral_gaze, self._neutral_head = Neutral(learn_ns), Neutral(learn_ns)
         self._perclos_ns = round(self._eyes.perclos_window_s * 1e9)
         self._closed_share = Share(self._perclos_ns)
-        self._away_share = Share(round(self._gaze.away_window_s * 1e9))
         self._closure = Episode(round(self._eyes.eyes_reopen_s * 1e9))
-        self._looking = Episode(round(self._gaze.back_s * 1e9))
-        self._closed_now = self._away_now = False
+        self._closed_now = False
+        self._begin_gaze()
         self._eyes_known_ns = self._gaze_known_ns = 0
         self._taken_ns: int | None = None
         self._no_face_since_ns: int | None = None
@@ -100,7 +99,10 @@ class DriverWatch:
         neutral, direction = self._direction(face)
         self.gaze_known = direction is not None
         if direction is not None and speed_mps is not None and speed_mps >= self._gaze.neutral_min_speed_mps:
+            was_learnt = neutral.learnt is not None
             neutral.add(direction[0], direction[1], lasted_ns)
+            if neutral.learnt is not None and not was_learnt:
+                self._begin_gaze()  # what was judged against a guess does not count any more
         away = None if direction is None else self._away(direction, neutral.learnt or (0.0, 0.0))
         self._away_share.add(taken_ns, lasted_ns, away)
         looking_away, away_s = _follow(self._looking, away, taken_ns, self._gaze_known_ns)
@@ -123,6 +125,11 @@ class DriverWatch:
             neutral_yaw_deg=learnt[0],
             neutral_pitch_deg=learnt[1],
         )
+
+    def _begin_gaze(self) -> None:
+        self._away_share = Share(round(self._gaze.away_window_s * 1e9))
+        self._looking = Episode(round(self._gaze.back_s * 1e9))
+        self._away_now = False
 
     def _miss(self, face: Face | None, taken_ns: int) -> None:
         if face is not None:

@@ -1,7 +1,7 @@
 """A drive told in sentences -> the messages that it makes -> what the core says about it.
 
-The world is a road with a straight and then, if asked for, a bend; places on it are (metres along, metres left of
-our lane's middle). The picture is that of a level pinhole camera, written here from the textbook, not the core's.
+The world is a road with a straight and then, if asked for, a bend; places on it are metres along and metres
+left of our lane's middle. The picture is a level pinhole camera's, written here from the textbook.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from edge.config import CoreConfig, Geometry, GateRule, Rules, Vehicle
+from edge.config import CoreConfig, GateRule, Geometry, Rules, Vehicle
 from edge.core.core import Core
 from edge.messages import (
     Detections,
@@ -32,9 +32,13 @@ from edge.messages import (
 KMH = 1 / 3.6
 FOCAL, WIDTH, HEIGHT, CAMERA_UP, CAMERA_BEHIND = 1000.0, 1280, 720, 1.3, 1.5
 SIZES = {"car": (1.8, 1.5), "truck": (2.5, 3.3), "person": (0.5, 1.7)}
-GEOMETRY = Geometry(width_px=WIDTH, height_px=HEIGHT, focal_px=FOCAL, height_m=CAMERA_UP, ahead_m=CAMERA_BEHIND)
+GEOMETRY = Geometry(
+    width_px=WIDTH, height_px=HEIGHT, focal_px=FOCAL, height_m=CAMERA_UP, ahead_m=CAMERA_BEHIND
+)
 GATE = {
-    "brake": GateRule(bus="can0", message="ICV", signal="BRAKE", minimum=0.0, maximum=6.0, max_rate_per_s=20.0),
+    "brake": GateRule(
+        bus="can0", message="ICV", signal="BRAKE", minimum=0.0, maximum=6.0, max_rate_per_s=20.0
+    ),
     "warn_display": GateRule(bus="can0", message="ICV", signal="CODE", minimum=0.0, maximum=255.0),
 }
 LATITUDE, LONGITUDE = 48.0, 11.0

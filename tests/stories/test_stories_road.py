@@ -31,7 +31,7 @@ def test_a_slower_car_ahead_is_warned_of_before_nhtsa_demands():
 
 
 def test_a_lead_that_brakes_hard_is_warned_of():
-    """NHTSA FCW test 2: both at 72 km/h, 30 m apart, the lead brakes at 0.3 g: alert at TTC 2.4 s or before."""
+    """NHTSA FCW test 2: both at 72 km/h, 30 m apart, the lead brakes at 0.3 g: alert at TTC >= 2.4 s."""
     story = drive().at(72 * KMH).lead(gap_m=30, mps=72 * KMH).go(3.0)
     story.others[0].braking = 0.3 * 9.81
     began_ns = story.t_ns
@@ -123,7 +123,7 @@ def test_a_ghost_of_one_or_two_pictures_is_no_danger():
 
 
 def test_stopping_behind_a_queue_comfortably_is_no_danger():
-    """20 m/s, braking at 2.5 m/s2 to stop 4 m behind a standing car: TTC falls below 2.7 s, nobody wants a word."""
+    """20 m/s, braking at 2.5 m/s2 to stop 4 m behind a standing car: TTC falls below 2.7 s on the way."""
     story = drive().at(20).lead(gap_m=100 + 80 + 4, mps=0).go(5.0).set(braking=2.5)
     assert story.go(9).tell().begun(*ROAD) == []
 
