@@ -13,6 +13,8 @@ from edge.vision.zoo import Entry
 BANDS = 64  # a mask is read in about this many groups of rows
 MAX_RUN_SHARE = 1 / 5  # of the width: wider is a stop line, a crossing or glare
 JOIN_POINTS = 10  # of a segment, that tell its direction at an end
+# Against the two pieces beside it: dashes of 3 m with 9 m between, the sparsest there are, look like 1.2.
+MAX_GAP = 2
 MIN_SPAN_SHARE = 1 / 12  # of the height, from a line's lowest to its highest point
 
 
@@ -108,7 +110,8 @@ def _join(segments: list[_Segment], bands: int, tolerance: float) -> list[_Segme
         low, high = _straight(segment, at_top=False)
         best, best_miss = None, tolerance
         for line in lines:
-            if not 0 <= line.rows[-1] - segment.rows[0] <= bands // 3:
+            reach = min(bands // 3, MAX_GAP * (len(line.rows) + len(segment.rows)))
+            if not 0 <= line.rows[-1] - segment.rows[0] <= reach:
                 continue
             first, last = _straight(line, at_top=True)
             gap = max(line.rows[last] - segment.rows[low], 1)
