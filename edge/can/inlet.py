@@ -146,8 +146,8 @@ class LogInlet:
     """The frames of a log up to now; with start_ns its first frame is at start_ns, else times stay its own.
 
     The log is read whole, since frames of several buses need not be in order in it. Raises LogError if it
-    cannot be read. start_ns, end_ns: times of the first and the last frame, as given out; file_start_ns: of the
-    first, as in the file; bad: what could not be read in it.
+    cannot be read. start_ns, end_ns: times of the first and the last frame, as given out; file_start_ns: of
+    the first, as in the file; bad: what could not be read in it.
     """
 
     def __init__(

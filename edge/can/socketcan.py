@@ -17,7 +17,9 @@ from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, KEY_EXTENDED, NONE, R
 RECEIVE_BUFFER_BYTES = 4 << 20
 """The default holds some 280 frames, 70 ms of a full 500 kbit/s bus."""
 
-# Numbers of the kernel's interface that Python's socket module does not name.
+# Numbers of the kernel's interface that Python's socket module does not name, or not in every build.
+_CAN_RAW, _SOL_CAN_RAW = 1, 101
+_CAN_RAW_ERR_FILTER, _CAN_RAW_FD_FRAMES = 2, 5
 _SO_RCVBUFFORCE = 33
 _SO_TIMESTAMPNS = 35
 _SO_RXQ_OVFL = 40
@@ -45,7 +47,7 @@ class SocketCanBus:
         if not hasattr(socket, "AF_CAN"):
             raise BusError(f"{channel}: this system has no SocketCAN, Linux has: choose another kind of bus")
         try:
-            self._socket = socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
+            self._socket = socket.socket(socket.AF_CAN, socket.SOCK_RAW, _CAN_RAW)
         except OSError as error:
             raise BusError(
                 f"{channel}: this kernel has no SocketCAN ({error.strerror}): try `sudo modprobe can_raw`"
@@ -63,8 +65,8 @@ class SocketCanBus:
     def _prepare(self) -> None:
         own = self._socket
         own.setblocking(False)
-        own.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FD_FRAMES, 1)
-        own.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_ERR_FILTER, _CAN_ERR_MASK)
+        own.setsockopt(_SOL_CAN_RAW, _CAN_RAW_FD_FRAMES, 1)
+        own.setsockopt(_SOL_CAN_RAW, _CAN_RAW_ERR_FILTER, _CAN_ERR_MASK)
         own.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         own.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
         try:
