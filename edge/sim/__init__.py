@@ -1,1 +1,1 @@
-"""SIMULATION: a made-up car, road, traffic and driver that give the same inputs as real ones, with the truth."""
+"""SIMULATION: a made-up car, road, traffic and driver that give the inputs of real ones, with the truth."""

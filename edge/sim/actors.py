@@ -98,6 +98,7 @@ class Lagged:
         self.acceleration = 0.0
 
     def step(self, wanted: float, speed_mps: float) -> float:
+        """The acceleration one step later."""
         lag_s, jerk_mps3 = (0.12, 40.0) if wanted < -0.3 else (0.35, 6.0)
         change = (wanted - self.acceleration) * STEP_S / lag_s
         limit = jerk_mps3 * STEP_S
@@ -118,6 +119,7 @@ class OwnActor:
     def __init__(self, scenario: Scenario, path: Path) -> None:
         own = scenario.own
         self.path = path
+        self.length_m = OWN_LENGTH_M
         self.grip = 0.6 if scenario.weather == "rain" else 0.9
         self.wishes = Wishes(own.speed_kmh, own.lane, 0.0, scenario.road.lane_width_m, own.events)
         self.s, self.d, self.bearing = 0.0, self.wishes.left_m(0.0), 0.0
@@ -141,6 +143,7 @@ class OwnActor:
         )
 
     def step(self, t_s: float, ahead: tuple[float, float] | None) -> None:
+        """Go on by STEP_S; ahead: gap in m and speed in m/s of the one to follow."""
         wishes, v = self.wishes, self.v
         limit = self.grip * GRAVITY_MPS2
         asked = wishes.acceleration(v, ahead)
@@ -196,6 +199,7 @@ class VehicleActor:
         self.row: tuple[float, ...] = (self.s, self.wishes.left_m(0.0), self.v, 0.0, 0.0)
 
     def step(self, t_s: float, ahead: tuple[float, float] | None) -> None:
+        """Go on by STEP_S; ahead: gap in m and speed in m/s of the one to follow."""
         wanted = self.wishes.acceleration(self.v, ahead)
         a = self.longitudinal.step(wanted, self.v)
         new_v = max(self.v + a * STEP_S, 0.0)

@@ -15,18 +15,22 @@ SHIFT = 4
 
 
 def fixed_points(px: FloatArray) -> np.ndarray:
+    """Continuous px as what cv2 draws with SHIFT."""
     return np.round((np.clip(px[:, :2], -2000, 6000) - 0.5) * (1 << SHIFT)).astype(np.int32)
 
 
 def fill(canvas: np.ndarray, px: FloatArray, colour: tuple[float, ...]) -> None:
+    """A smooth polygon."""
     cv2.fillPoly(canvas, [fixed_points(px)], colour, cv2.LINE_AA, SHIFT)
 
 
 def curve(canvas: np.ndarray, px: FloatArray, colour: tuple[float, ...], thickness_px: float) -> None:
+    """A smooth line."""
     cv2.polylines(canvas, [fixed_points(px)], False, colour, max(round(thickness_px), 1), cv2.LINE_AA, SHIFT)
 
 
 def dim(colour: Colour, k: float) -> Colour:
+    """A colour in less light."""
     return colour[0] * k, colour[1] * k, colour[2] * k
 
 
@@ -50,17 +54,17 @@ def cabin(look: DriverLook, width: int, height: int, somebody: bool) -> np.ndarr
         rows = np.arange(top, bottom)
         image[top:bottom, left:right] = np.where((rows > line)[:, None, None], land, sky)
         for _ in range(5):
-            x, w, h = (
+            at, w, h = (
                 r.integers(left, max(right, left + 1)),
                 r.integers(3, int(16 * s) + 4),
                 r.integers(4, int(34 * s) + 5),
             )
             tone = float(r.uniform(30, 160))
             cv2.rectangle(
-                image, (int(x), int(line - h)), (int(x + w), bottom - 1), (tone, tone, tone * 0.95), -1
+                image, (int(at), int(line - h)), (int(at + w), bottom - 1), (tone, tone, tone * 0.95), -1
             )
         cv2.rectangle(image, (left, top), (right, bottom), (24, 24, 24), max(int(2 * s), 1))
-    image = cv2.GaussianBlur(image, (0, 0), 2.0 * s)
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), 2.0 * s))
     x, y = look.place[0] * width, look.place[1] * height
     px = look.scale * height / HEAD_MM
     seat = tuple(float(v) for v in np.full(3, r.uniform(22, 110)) * r.uniform(0.85, 1.05, 3))
@@ -79,7 +83,7 @@ def cabin(look: DriverLook, width: int, height: int, somebody: bool) -> np.ndarr
         turn = np.linspace(0, 2 * math.pi, 12, endpoint=False)
         rim = corner * np.column_stack([np.cos(turn), np.sin(turn)])
         hull = cv2.convexHull((inner[:, None] + rim[None]).reshape(-1, 2).astype(np.float32))[:, 0]
-        fill(image, hull + [cx, cy], colour)
+        fill(image, hull + np.array([cx, cy]), colour)
 
     for k, colour in ((1.06, edge), (1.0, seat)):
         rounded(x, y + 330 * px, 235 * px * k, 250 * px * k, colour)

@@ -46,6 +46,7 @@ class DriverLine:
             self._table[i] = [state[name] for name in self._names]
 
     def at(self, t_s: float) -> DriverState:
+        """The driver at t_s."""
         i = min(int(t_s / STEP_S + 1e-6), len(self._table) - 1)
         row = dict(zip(self._names, (float(x) for x in self._table[i]), strict=True))
         lid = row["eyes_open"]

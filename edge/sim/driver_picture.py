@@ -1,7 +1,7 @@
 """SIMULATION: what a driver camera would see. The word is drawn in a corner of each picture.
 
-The head of head.py is cast pixel by pixel (parallel rays on ellipsoids, Lambert's law), its features are drawn
-as curves of its surface, all turned by the same pose. At night the light is infrared from the camera: grey.
+The head of head.py is cast pixel by pixel (parallel rays on ellipsoids, Lambert's law), its features are
+drawn as curves of its surface, all turned by the same pose. At night the light is infrared from the camera: grey.
 The same driver and look give the same pixels anywhere.
 """
 
@@ -145,8 +145,8 @@ def _cast(canvas: np.ndarray, pose: Pose, look: DriverLook) -> FloatArray:
     # flesh has no edges where two solids meet
     reach_px = 2.2 * pose.px_per_mm
     share = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), reach_px)
-    bright = cv2.GaussianBlur(bright, (0, 0), reach_px) / np.maximum(share, 1e-3)
-    painted = np.clip(albedo * bright[..., None], 0, 255)
+    softened = cv2.GaussianBlur(bright, (0, 0), reach_px) / np.maximum(share, 1e-3)
+    painted = np.clip(albedo * softened[..., None], 0, 255)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0)[..., None]
     filled = np.where(mask[..., None], painted, area)
     area[:] = (filled * soft + area * (1 - soft)).astype(np.uint8)
@@ -266,7 +266,7 @@ def _eye(
                 cv2.circle(
                     eye, point, round(radius * look.eye_scale**0.5 * k * 16), shade, -1, cv2.LINE_AA, SHIFT
                 )
-            glint = tuple(int(v) for v in np.round((at + [1.6 * k, -1.9 * k] - 0.5) * 16))
+            glint = tuple(int(v) for v in np.round((at + np.array([1.6 * k, -1.9 * k]) - 0.5) * 16))
             cv2.circle(eye, glint, max(round(1.2 * k * 16), 6), (250, 250, 250), -1, cv2.LINE_AA, SHIFT)
             mask = np.zeros(part.shape[:2], np.uint8)
             fill(mask, outline - [left, up], (255,))

@@ -45,7 +45,7 @@ def camera_of(geometry: Geometry, width_px: int, height_px: int) -> PinholeCamer
 
 def ground_map(road: RoadState, camera: PinholeCamera) -> GroundMap:
     """Pixels of the ground in road coordinates. Each row lies at one distance ahead of the camera."""
-    rows = np.arange(max(int(math.ceil(camera.horizon_px)), 0), camera.height_px)
+    rows = np.arange(max(math.ceil(camera.horizon_px), 0), camera.height_px)
     down = (rows + 0.5 - camera.cy) / camera.fy
     sinking = math.sin(camera.pitch) + down * math.cos(camera.pitch)
     keep = sinking > camera.height_m / 2000.0
@@ -126,9 +126,8 @@ def tile(surface: Surface) -> Tile:
     def cloud(sigma_s: float, sigma_d: float) -> FloatArray:
         small = noise.standard_normal((max(rows // 4, 4), max(columns // 4, 4))).astype(np.float32)
         wrap = cv2.copyMakeBorder(small, 60, 60, 0, 0, cv2.BORDER_WRAP)
-        smooth = cv2.GaussianBlur(wrap, (0, 0), sigmaX=sigma_d, sigmaY=sigma_s)[60:-60]
-        smooth /= smooth.std() + 1e-9
-        return cv2.resize(smooth, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        smooth = np.asarray(cv2.GaussianBlur(wrap, (0, 0), sigmaX=sigma_d, sigmaY=sigma_s))[60:-60]
+        return cv2.resize(smooth / (smooth.std() + 1e-9), (columns, rows), interpolation=cv2.INTER_LINEAR)
 
     grain = noise.standard_normal((rows, columns)).astype(np.float32)
     grain = 0.6 * grain + 0.8 * cv2.GaussianBlur(grain, (0, 0), 1.2) * 2.0

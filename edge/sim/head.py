@@ -1,8 +1,8 @@
-"""SIMULATION: the head of a driver as a solid: ellipsoids for the mass, curves on its surface for the features.
+"""SIMULATION: the head of a driver: ellipsoids for its mass, curves on its surface for the features.
 
-Head frame, mm: origin between the ears, x to the driver's left, y up, z out of the face. The picture shows the
-driver from the front, so its x grows with the driver's left; the projection is parallel (a face is deep by a
-tenth of its distance). Proportions after the usual canon: eyes half way up the head, one eye's width apart.
+Head frame, mm: origin between the ears, x to the driver's left, y up, z out of the face. The picture shows
+the driver from the front, so its x grows with the driver's left; the projection is parallel (a face is deep by
+a tenth of its distance). Proportions after the usual canon: eyes half way up, one eye's width apart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class DriverLook(msgspec.Struct, frozen=True, kw_only=True):
     """What a driver looks like and how the camera sees them. Colours BGR 0..255; see look_of for a variety.
 
     place: middle of the head in shares of the picture, at rest; scale: height of the head as a share of the
-    picture's height; light: direction to the lamp or the sun in the head frame; gain, contrast: of the camera.
+    picture's height; light: direction to the lamp or the sun in the head frame; gain, contrast: of
+    the camera.
     """
 
     seed: int = 0
@@ -192,7 +193,7 @@ def on_face(look: DriverLook, xy: FloatArray, lift_mm: float = 1.0) -> FloatArra
 
 
 def eye_lids(look: DriverLook, side: float, openness: float) -> tuple[FloatArray, FloatArray]:
-    """The upper and the lower lid (9, 2) mm of the eye on `side` (1 the driver's left), inner corner first."""
+    """The upper and the lower lid (9, 2) mm of the eye on `side` (1 the driver's left), from the nose."""
     t = np.linspace(0.0, 1.0, 9)
     half = 15.5 * look.eye_scale
     x = side * (EYE_MM[0] * look.width_scale + (t - 0.5) * 2 * half)

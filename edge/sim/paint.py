@@ -27,10 +27,12 @@ def fill(canvas: np.ndarray, px: FloatArray, colour: tuple[float, ...]) -> None:
 
 
 def fixed(px: FloatArray) -> np.ndarray:
+    """Continuous px as what cv2 draws with SHIFT; its whole numbers are the middles of pixels."""
     return np.rint((px.clip(-4000.0, 8000.0) - 0.5) * (1 << SHIFT)).astype(np.int32)
 
 
 def fill_seen(canvas: np.ndarray, seen: FloatArray, camera: PinholeCamera, colour: tuple[float, ...]) -> None:
+    """A polygon (N, 3) of the camera's frame, as far as it is in front."""
     kept = clip_near(seen)
     if len(kept) > 2:
         fill(canvas, camera.pixels(kept), colour)
@@ -48,6 +50,7 @@ def capsule(start: FloatArray, end: FloatArray, start_px: float, end_px: float) 
 
 
 def hazy(colour: tuple[float, ...], scene: Scene, distance_m: float) -> tuple[float, ...]:
+    """A colour through that much air."""
     air = SKY["rain" if scene.weather == "rain" and scene.light == "day" else scene.light][1]
     share = 1.0 - math.exp(-distance_m / (220.0 if scene.weather == "rain" else 700.0))
     b, g, r = colour

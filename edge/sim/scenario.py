@@ -1,7 +1,7 @@
 """SIMULATION: what happens in a drive that never was, as a short TOML file of configs/scenarios.
 
-Lanes count from the right, 0 first; the lanes after the `lanes_forward` of our direction are oncoming. Left is
-positive, as in messages.CAR_SIGNALS. Speeds are in km/h because people write these files. An event holds
+Lanes count from the right, 0 first; the lanes after the `lanes_forward` of our direction are oncoming. Left
+is positive, as in messages.CAR_SIGNALS. Speeds are in km/h because people write these files. An event holds
 from its time on, each of its keys until a later event of the same road user says otherwise.
 """
 
@@ -155,6 +155,8 @@ def check(scenario: Scenario, where: str = "scenario") -> None:
         raise ConfigError(f"{where}: [road] each piece needs length_m > 0 and |curvature_per_m| <= 0.05")
     names = [v.name for v in scenario.vehicles] + [w.name for w in scenario.walkers]
     for name in names:
+        if not name:
+            raise ConfigError(f"{where}: a road user without a name; give it one")
         if names.count(name) > 1:
             raise ConfigError(f"{where}: two road users are called `{name}`; give each its own name")
     for walker in scenario.walkers:

@@ -11,8 +11,8 @@ from edge.sim.scenario import Indicator, Light, LineKind, Weather
 
 
 class OwnState(msgspec.Struct, frozen=True, kw_only=True):
-    """Our car. along_m, left_m: its middle in road coordinates (left of lane 0's centre line); steering angle
-    at the wheel; heading counter-clockwise from the start, course clockwise from north; position of the middle."""
+    """Our car. along_m, left_m: its middle in road coordinates (left of lane 0's centre line); steering
+    angle of the wheel; heading counter-clockwise from the start, course clockwise from north."""
 
     along_m: float
     left_m: float

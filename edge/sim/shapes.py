@@ -80,7 +80,7 @@ class _Builder:
         self.face([(x, y0, z0), (x, y1, z0), (x, y1, z1), (x, y0, z1)], material, (to, 0, 0))
 
     def prism(self, profile: list[tuple[float, float, float]], materials: list[str]) -> None:
-        """Side profile of (x, z, half width), extruded across; a material for each edge, then for the sides."""
+        """Side profile of (x, z, half width), extruded across; a material per edge, then for the sides."""
         n = len(profile)
         middle = np.mean(profile, axis=0)
         for y in (-1.0, 1.0):

@@ -22,7 +22,7 @@ Roadside = tuple[str, int, float, float, float]
 
 def draw_sky(canvas: np.ndarray, scene: Scene, camera: PinholeCamera) -> None:
     """A panorama that turns with the car; it ends at the horizon."""
-    rows = min(max(int(math.ceil(camera.horizon_px)) + 2, 0), camera.height_px)
+    rows = min(max(math.ceil(camera.horizon_px) + 2, 0), camera.height_px)
     if rows == 0:
         return
     kind = "rain" if scene.weather == "rain" and scene.light == "day" else scene.light
@@ -30,7 +30,7 @@ def draw_sky(canvas: np.ndarray, scene: Scene, camera: PinholeCamera) -> None:
     turn = (scene.own.heading_rad + camera.yaw) % (2 * math.pi)
     first = int(-turn * camera.fx) % panorama.shape[1]
     bottom = panorama.shape[0]
-    horizon = rows - 2
+    horizon = max(rows - 2, 0)
     used = panorama[max(bottom - horizon, 0) : bottom]
     done = 0
     while done < camera.width_px:  # round the seam
@@ -77,6 +77,7 @@ def _panorama(kind: str, width: int) -> np.ndarray:
 
 
 def draw_ground(canvas: np.ndarray, scene: Scene, camera: PinholeCamera, ground: GroundMap) -> None:
+    """The road, with grass beside it or, in town, paving."""
     wet = scene.weather == "rain"
     first = ground.first_row
     if first >= camera.height_px:
@@ -100,6 +101,7 @@ def draw_ground(canvas: np.ndarray, scene: Scene, camera: PinholeCamera, ground:
 
 
 def draw_crossings(canvas: np.ndarray, scene: Scene, camera: PinholeCamera) -> None:
+    """The zebra crossings."""
     road = scene.road
     lanes = road.lanes_forward + road.lanes_oncoming
     for along in road.crossings_m:
@@ -128,6 +130,7 @@ def _ground_light(light: str, camera: PinholeCamera) -> np.ndarray:
 
 
 def light_the_ground(canvas: np.ndarray, scene: Scene, camera: PinholeCamera, ground: GroundMap) -> None:
+    """Dusk and night, our head lamps, and the haze in the distance."""
     first = ground.first_row
     if first >= camera.height_px:
         return
@@ -180,6 +183,7 @@ def roadside(scene: Scene) -> list[tuple[float, Roadside]]:
 def draw_roadside(
     canvas: np.ndarray, thing: Roadside, scene: Scene, camera: PinholeCamera, flat: bool
 ) -> None:
+    """One thing beside the road; flat: as 0 in a mask."""
     kind, seed, x, y, heading = thing
     if x - camera.position[0] < 1.0:
         return

@@ -60,7 +60,7 @@ class RoadTruth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriverTruth(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture of a driver camera; signs as in messages.Face. *_eye: px of its middle; seen: not turned away."""
+    """A picture of a driver camera; signs as in messages.Face. *_eye: px of its middle."""
 
     box: Box
     left_eye: tuple[float, float]

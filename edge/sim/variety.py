@@ -142,7 +142,7 @@ def _disturbed(scene: Scene, r: np.random.Generator, lane_width_m: float) -> Sce
                 heading_rad=other.heading_rad - turn,
                 brake_lamps=brake,
                 indicator=blink,
-            )  # fmt: skip
+            )
         )
     own = replace(
         scene.own,

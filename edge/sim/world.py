@@ -20,6 +20,7 @@ from edge.sim.scene import Other, OwnState, RoadState, Scene
 STEERING_RATIO = 15.0
 
 EARTH_RADIUS_M = 6378137.0
+OWN = ""  # our own car among the actors; no road user may be called so
 
 
 class World:
@@ -33,22 +34,21 @@ class World:
         own = OwnActor(scenario, self.path)
         half_m = OWN_LENGTH_M / 2
         vehicles = {v.name: VehicleActor(v, scenario, half_m) for v in scenario.vehicles}
+        actors: dict[str, OwnActor | VehicleActor] = {OWN: own, **vehicles}
         steps = math.ceil(scenario.duration_s / STEP_S)
-        self._own = np.zeros((steps + 1, len(OwnActor.COLUMNS)))
-        self._vehicles = {name: np.zeros((steps + 1, 5)) for name in vehicles}
-        self._indicators: dict[str, list[Indicator]] = {name: [] for name in ["own", *vehicles]}
+        self._tables = {name: np.zeros((steps + 1, len(actor.row))) for name, actor in actors.items()}
+        self._indicators: dict[str, list[Indicator]] = {name: [] for name in actors}
         for i in range(steps + 1):
             t_s = i * STEP_S
-            for name, actor in [("own", own), *vehicles.items()]:
+            for name, actor in actors.items():
                 actor.wishes.update(t_s)
                 self._indicators[name].append(actor.wishes.indicator)
-                (self._own if name == "own" else self._vehicles[name])[i] = actor.row
-            for name, actor in [("own", own), *vehicles.items()]:
+                self._tables[name][i] = actor.row
+            for actor in actors.values():
                 lead = vehicles.get(actor.wishes.follow)
                 ahead = None
                 if lead is not None:
-                    length_m = 2 * half_m if name == "own" else actor.length_m
-                    ahead = (abs(lead.s - actor.s) - (lead.length_m + length_m) / 2, lead.v)
+                    ahead = (abs(lead.s - actor.s) - (lead.length_m + actor.length_m) / 2, lead.v)
                 actor.step(t_s, ahead)
         self._origin = (math.radians(scenario.own.latitude_deg), math.radians(scenario.own.longitude_deg))
         self._driver = DriverLine(scenario)
@@ -80,7 +80,7 @@ class World:
         return self._indicators[name][int(t_s / STEP_S + 1e-6)]
 
     def _own_at(self, t_s: float) -> OwnState:
-        row = dict(zip(OwnActor.COLUMNS, (float(x) for x in self._row(self._own, t_s)), strict=True))
+        row = dict(zip(OwnActor.COLUMNS, (float(x) for x in self._row(self._tables[OWN], t_s)), strict=True))
         x, y, road_heading = self.path.pose(row["along_m"], row["left_m"])
         heading = road_heading + row["bearing"]
         latitude, longitude, course = self._geodetic(x, y, heading)
@@ -100,7 +100,7 @@ class World:
             brake_ratio=row["brake_ratio"],
             brake_pressed=row["brake_ratio"] > 0.02,
             abs_active=row["abs"] > 0.5,
-            indicator=self._indicator("own", t_s),
+            indicator=self._indicator(OWN, t_s),
             latitude_deg=latitude,
             longitude_deg=longitude,
             course_deg=course,
@@ -108,7 +108,7 @@ class World:
         )
 
     def _geodetic(self, x: float, y: float, heading: float) -> tuple[float, float, float]:
-        """Latitude, longitude and course of a point of the plane that touches the start (local tangent plane)."""
+        """Latitude, longitude and course of a point of the plane that touches the start."""
         course0 = math.radians(self.scenario.own.heading_deg)
         north = x * math.cos(course0) + y * math.sin(course0)
         east = x * math.sin(course0) - y * math.cos(course0)
@@ -123,7 +123,7 @@ class World:
         return dx * c + dy * s - front, -dx * s + dy * c
 
     def _vehicle_at(self, spec: VehicleSpec, t_s: float, own: OwnState, front: float) -> Other:
-        table = self._vehicles[spec.name]
+        table = self._tables[spec.name]
         s, d, v, a, brake = (float(x) for x in self._row(table, t_s))
         sideways = (float(self._row(table, min(t_s + 0.05, self.scenario.duration_s))[1]) - d) / 0.05
         x, y, road_heading = self.path.pose(s, d)
