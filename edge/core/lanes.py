@@ -37,12 +37,18 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 def fit(points: list[tuple[float, float]]) -> Curve | None:
-    """A line through ground points (ahead_m, left_m): weighted least squares, outliers dropped once."""
+    """A line through ground points (ahead_m, left_m): weighted least squares, outliers dropped twice."""
     curve = _least_squares(points)
-    if curve is None:
-        return None
-    kept = [p for p in points if math.fabs(p[1] - curve.at(p[0])) <= _OUTLIER_M * (1.0 + p[0] / 20.0)]
-    return curve if len(kept) == len(points) else _least_squares(kept)
+    for _ in range(2):
+        if curve is None:
+            return None
+        apart = [math.fabs(left - curve.at(ahead)) for ahead, left in points]
+        limit = max(_OUTLIER_M, 3.0 * sorted(apart)[len(apart) // 2])
+        kept = [p for p, off in zip(points, apart, strict=True) if off <= limit]
+        if len(kept) == len(points):
+            break
+        points, curve = kept, _least_squares(kept)
+    return curve
 
 
 def _least_squares(points: list[tuple[float, float]]) -> Curve | None:
