@@ -1,7 +1,7 @@
 """SIMULATION: what a driver camera would see. The word is drawn in a corner of each picture.
 
-The head of head.py is cast pixel by pixel (parallel rays on ellipsoids, Lambert's law), its features are
-drawn as curves of its surface, all turned by the same pose. At night the light is infrared from the camera: grey.
+The head of head.py is cast pixel by pixel (parallel rays on ellipsoids, Lambert's law); its features are
+drawn as curves of its surface, turned by the same pose. At night the light is infrared from the camera: grey.
 The same driver and look give the same pixels anywhere.
 """
 

@@ -1,8 +1,8 @@
 """SIMULATION: the head of a driver: ellipsoids for its mass, curves on its surface for the features.
 
 Head frame, mm: origin between the ears, x to the driver's left, y up, z out of the face. The picture shows
-the driver from the front, so its x grows with the driver's left; the projection is parallel (a face is deep by
-a tenth of its distance). Proportions after the usual canon: eyes half way up, one eye's width apart.
+the driver from the front, so its x grows with the driver's left; the projection is parallel (a face is deep
+by a tenth of its distance). Proportions after the usual canon: eyes half way up, one eye's width apart.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class Path:
 def default_lines(road: RoadSpec) -> tuple[LineKind, ...]:
     """Solid edges, dashes between lanes of one direction and on a two-lane road, else a solid middle line."""
     lanes = road.lanes_forward + road.lanes_oncoming
-    kinds: list[LineKind] = ["solid", *("dashed" for _ in range(lanes - 1)), "solid"]
+    between: list[LineKind] = ["dashed"] * (lanes - 1)
+    kinds: list[LineKind] = ["solid", *between, "solid"]
     if road.lanes_oncoming and lanes > 2:
         kinds[road.lanes_forward] = "solid"
     return tuple(kinds)
