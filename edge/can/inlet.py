@@ -198,7 +198,7 @@ class LogInlet:
                 )
             )
             self._bad_count = 0
-        end = int(np.searchsorted(self._frames.t_ns, now_ns, side="right"))
+        end = max(self._at, int(np.searchsorted(self._frames.t_ns, now_ns, side="right")))
         found = self._frames[self._at : end]
         self._at = end
         for bus in np.unique(found.bus).tolist():

@@ -13,8 +13,9 @@ from edge.can.decode import decoder
 from edge.can.encode import EncodeError, encode
 from edge.can.frames import KEY_EXTENDED, concat
 from edge.can.log import read_log
+from edge.config import shipped
 
-SIMULATED = "configs/vehicles/simulated.dbc"
+SIMULATED = str(shipped("configs/vehicles/simulated.dbc"))
 
 
 def same(ours, theirs):

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from edge.cli.main import main
+from edge.config import shipped
+
+LOG = "(1.0) can0 0B4#00\n(2.0) can0 0B4#00\n(3.0) can1 18FEF100#00\n"
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text(LOG)
+    return path
+
+
+def test_json(log, capsys):
+    assert (
+        main(["can", "info", str(log), "--dbc", str(shipped("configs/vehicles/simulated.dbc")), "--json"])
+        == 0
+    )
+    found = json.loads(capsys.readouterr().out)
+    assert (found["frames"], found["duration_s"], found["buses"]) == (3, 2.0, {"can0": 2, "can1": 1})
+    assert (found["frames_defined"], found["frames_undefined"]) == (2, 1)
+    assert found["ids"] == [
+        {"bus": "can0", "id": "0B4", "frames": 2, "rate_hz": 1.0, "message": "SPEED"},
+        {"bus": "can1", "id": "18FEF100", "frames": 1, "rate_hz": 0.5, "message": None},
+    ]
+
+
+def test_text_and_bad_lines(log, capsys):
+    log.write_text(LOG + "nonsense\n")
+    assert main(["can", "info", str(log)]) == 1
+    text = capsys.readouterr().out
+    assert "3 frames" in text
+    assert f"{log}:4: not a candump line: 'nonsense'" in text
+
+
+def test_what_cannot_be_used_is_said(tmp_path, log, capsys):
+    assert main(["can", "info", str(tmp_path / "none.log")]) == 2
+    assert main(["can", "info", str(log), "--dbc", str(log)]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert "none.log: cannot be read" in said[0]
+    assert "x.log: not a DBC file" in said[1]

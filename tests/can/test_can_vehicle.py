@@ -1,0 +1,227 @@
+import csv
+
+import numpy as np
+import pytest
+
+from edge import config
+from edge.can.dbc import parse_dbc, read_dbc
+from edge.can.encode import EncodeError, Encoder, checksum_holds, crc8_sae_j1850
+from edge.can.frames import KEY_EXTENDED, REMOTE, frames
+from edge.can.inlet import LogInlet
+from edge.can.vehicle import VehicleReader, match_vehicle, read_databases
+from edge.messages import CAR_SIGNALS, Signals
+
+SIMULATED = config.shipped("configs/vehicles/simulated.toml")
+
+
+@pytest.fixture
+def simulated():
+    return config.read(SIMULATED, config.Vehicle)
+
+
+@pytest.fixture
+def reader(simulated):
+    return VehicleReader(simulated, read_databases(simulated, SIMULATED))
+
+
+@pytest.fixture
+def encoder():
+    return Encoder(read_dbc(SIMULATED.with_suffix(".dbc")))
+
+
+def batch(*said, bus=0):
+    keys, payloads = zip(*said, strict=True)
+    return frames(
+        range(len(said)), [k & ~KEY_EXTENDED for k in keys], [0] * len(said), [bus] * len(said), payloads
+    )
+
+
+def test_crc_check_value():
+    """The check value of CRC-8/SAE-J1850 in the catalogue of CRC algorithms."""
+    assert crc8_sae_j1850(b"123456789") == 0x4B
+
+
+def test_every_signal_of_the_simulated_car(reader, encoder):
+    said = [
+        encoder.encode("SPEED", {"SPEED": 72.0}),
+        encoder.encode("MOTION", {"ACCELERATION": -3.5, "LATERAL_ACCELERATION": 1.25, "YAW_RATE": -18.0}),
+        encoder.encode("STEERING", {"ANGLE": 90.0, "TORQUE": -2.0}),
+        encoder.encode("PEDALS", {"ACCELERATOR": 12.5, "BRAKE": 50.0, "BRAKE_PRESSED": 1}),
+        encoder.encode("BODY", {"INDICATOR_LEFT": 1, "INDICATOR_RIGHT": 0, "GEAR": 1}),
+        encoder.encode("STABILITY", {"ABS_ACTIVE": 1, "ESC_ACTIVE": 0}),
+    ]
+    found = reader.read(batch(*said), ("can0",))
+    assert isinstance(found, Signals)
+    assert found.bus == "can0"
+    assert (found.t_ns, found.stamps_ns[0]) == (5, 0)
+    assert dict(zip(found.names, found.values, strict=True)) == pytest.approx({
+        "speed_mps": 20.0, "acceleration_mps2": -3.5, "lateral_acceleration_mps2": 1.25,
+        "yaw_rate_radps": -np.pi / 10, "steering_angle_rad": np.pi / 2, "steering_torque_nm": -2.0,
+        "accelerator_ratio": 0.125, "brake_ratio": 0.5, "brake_pressed": 1.0, "indicator_left": 1.0,
+        "indicator_right": 0.0, "reverse": 1.0, "abs_active": 1.0, "esc_active": 0.0,
+    })  # fmt: skip
+    assert reader.missing == ()
+
+
+def test_damage_of_any_bit_makes_the_value_unknown(reader, encoder):
+    key, data = encoder.encode("SPEED", {"SPEED": 50.0})
+    for bit in range(64):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        found = reader.read(batch((key, bytes(damaged))), ("can0",))
+        assert found.values == (None,)
+    assert reader.invalid == {"speed_mps": 64}
+
+
+def test_short_frame_and_value_out_of_range_are_unknown(reader, encoder):
+    key, data = encoder.encode("SPEED", {"SPEED": 50.0})
+    assert reader.read(batch((key, data[:1])), ("can0",)).values == (None,)
+    key, data = encoder.encode("SPEED", {"SPEED": 310.0})
+    assert reader.read(batch((key, data)), ("can0",)).values == (None,)
+
+
+def test_what_is_no_data_is_passed_over(reader):
+    assert reader.read(batch((0x7FF, b"12345678")), ("can0",)) is None
+    asked = frames([1], [180], [REMOTE], [0], [b""])
+    assert reader.read(asked, ("can0",)) is None
+
+
+def test_counter_goes_up_and_wraps(encoder):
+    database = read_dbc(SIMULATED.with_suffix(".dbc"))
+    counters = []
+    for _ in range(18):
+        key, data = encoder.encode("SPEED", {"SPEED": 10.0})
+        assert checksum_holds(database.messages[key], data)
+        counters.append(data[6] & 15)
+    assert counters == [*range(16), 0, 1]
+    with pytest.raises(EncodeError, match="no message NONE"):
+        encoder.encode("NONE", {})
+
+
+DBC = """BO_ 100 M: 8 X
+ SG_ MODE M : 0|8@1+ (1,0) [0|0] "" X
+ SG_ A m1 : 8|8@1+ (1,0) [0|65535] "" X
+ SG_ B m2 : 8|8@1+ (1,0) [0|100] "" X
+"""
+
+
+def vehicle(**signals):
+    return config.convert({"title": "x", "signals": signals}, config.Vehicle, "test")
+
+
+def test_multiplexed_signals_come_when_they_are_there():
+    both = vehicle(speed_mps={"signal": "M.A", "scale": 0.5}, brake_ratio={"signal": "M.B", "scale": 0.01})
+    reader = VehicleReader(both, [(parse_dbc(DBC), None)])
+    found = reader.read(
+        batch((100, b"\x01\xc8"), (100, b"\x02\x32"), (100, b"\x02\xc8"), (100, b"\x03\x00")), ("a",)
+    )
+    assert found.names == ("speed_mps", "brake_ratio", "brake_ratio")
+    # 65535 is more than 8 bits hold, so that range is no range; 200 is beyond 100.
+    assert found.values == (100.0, 0.5, None)
+
+
+def test_range_of_the_vehicle_file_replaces_that_of_the_dbc():
+    reader = VehicleReader(
+        vehicle(brake_ratio={"signal": "M.B", "minimum": 10, "maximum": 250}), [(parse_dbc(DBC), None)]
+    )
+    found = reader.read(batch((100, b"\x02\xc8"), (100, b"\x02\x05"), (100, b"\x02\xff")), ("a",))
+    assert found.values == (200.0, None, None)
+
+
+def test_buses():
+    database = parse_dbc(DBC)
+    any_bus = VehicleReader(vehicle(speed_mps={"signal": "M.A"}), [(database, None)])
+    by_dbc = VehicleReader(vehicle(speed_mps={"signal": "M.A"}), [(database, "can1")])
+    by_mapping = VehicleReader(vehicle(speed_mps={"signal": "M.A", "bus": "can1"}), [(database, None)])
+    said = (100, b"\x01\x01")
+    for bus, expected in ((0, (True, False, False)), (1, (True, True, True))):
+        readers = (any_bus, by_dbc, by_mapping)
+        found = tuple(r.read(batch(said, bus=bus), ("can0", "can1")) is not None for r in readers)
+        assert found == expected
+    nowhere = VehicleReader(vehicle(speed_mps={"signal": "M.A", "bus": "can0"}), [(database, "can1")])
+    assert nowhere.missing == ("speed_mps (M.A)",)
+
+
+def test_missing_definitions_are_told():
+    reader = VehicleReader(
+        vehicle(speed_mps={"signal": "M.NO"}, brake_ratio={"signal": "M.B"}), [(parse_dbc(DBC), None)]
+    )
+    assert reader.missing == ("speed_mps (M.NO)",)
+
+
+def test_shipped_vehicles_say_what_the_core_understands():
+    paths = sorted(config.shipped("configs/vehicles").glob("*.toml"))
+    assert len(paths) >= 3
+    for path in paths:
+        assert set(config.read(path, config.Vehicle).signals) <= set(CAR_SIGNALS), path
+
+
+def test_gate_of_the_simulated_car_can_be_encoded(simulated, encoder):
+    for rule in simulated.gate.values():
+        for value in (rule.minimum, rule.maximum):
+            encoder.encode(rule.message, {rule.signal: value})
+
+
+def test_vehicle_of_a_dbc_is_found(real):
+    def found(*names):
+        return match_vehicle([(read_dbc(real / name), None) for name in names])
+
+    path, matched, total = found("toyota_rav4/powertrain.dbc", "toyota_rav4/adas.dbc")
+    assert (path.name, matched) == ("toyota_rav4.toml", total)
+    path, matched, total = found("kona_ev/pcan.dbc")
+    assert (path.name, matched) == ("kia_kona_ev.toml", total)
+    path, _, _ = match_vehicle([(read_dbc(SIMULATED.with_suffix(".dbc")), None)])
+    assert path.name == "simulated.toml"
+    assert match_vehicle([(parse_dbc(DBC), None)]) == (None, 0, 0)
+
+
+def drive(real, vehicle_name, log, *dbcs):
+    databases = [(read_dbc(real / name), None) for name in dbcs]
+    path = config.shipped(f"configs/vehicles/{vehicle_name}.toml")
+    reader = VehicleReader(config.read(path, config.Vehicle), databases)
+    assert reader.missing == ()
+    inlet = LogInlet(real / log, reader)
+    values = {}
+    for message in inlet.poll(inlet.end_ns):
+        if isinstance(message, Signals):
+            for name, value, t_ns in zip(message.names, message.values, message.stamps_ns, strict=True):
+                values.setdefault(name, []).append((t_ns / 1e9, np.nan if value is None else value))
+    return {name: np.array(rows) for name, rows in values.items()}
+
+
+def test_toyota_agrees_with_its_satellite_receiver(real):
+    found = drive(
+        real, "toyota_rav4", "toyota_rav4/drive.log.gz", "toyota_rav4/powertrain.dbc", "toyota_rav4/adas.dbc"
+    )
+    with (real / "toyota_rav4" / "gnss.csv").open() as file:
+        fixes = np.array([[float(row["t_unix_s"]), float(row["speed_mps"])] for row in csv.DictReader(file)])
+    speed = found["speed_mps"]
+    off = np.interp(fixes[:, 0], speed[:, 0], speed[:, 1]) - fixes[:, 1]
+    assert np.sqrt((off**2).mean()) < 0.35
+    # Acceleration and speed must tell the same story, within what a sloping road adds.
+    acceleration = found["acceleration_mps2"]
+    gained = np.concatenate([[0], np.cumsum(acceleration[:-1, 1] * np.diff(acceleration[:, 0]))])
+    driven = np.interp(acceleration[:, 0], speed[:, 0], speed[:, 1])
+    assert np.corrcoef(gained, driven)[0, 1] > 0.95
+    assert abs(acceleration[:, 1]).max() < 4
+    # To the left positive, all three.
+    lateral, yaw = found["lateral_acceleration_mps2"], found["yaw_rate_radps"]
+    turning = np.interp(lateral[:, 0], yaw[:, 0], yaw[:, 1]) * np.interp(lateral[:, 0], *speed.T)
+    smooth = [np.convolve(x, np.ones(100) / 100, "valid") for x in (lateral[:, 1], turning)]
+    assert np.corrcoef(*smooth)[0, 1] > 0.7
+    steering = np.interp(yaw[:, 0], *found["steering_angle_rad"].T)
+    assert np.corrcoef(steering, yaw[:, 1])[0, 1] > 0.5
+    braking = np.interp(acceleration[:, 0], *found["brake_pressed"].T) > 0.5
+    assert acceleration[braking, 1].mean() < -0.2 < acceleration[~braking, 1].mean()
+    assert np.unique(found["reverse"][:, 1]).tolist() == [0.0]
+
+
+def test_kona_stands_still(real):
+    found = drive(
+        real, "kia_kona_ev", "kona_ev/230112-7-2019-pcan-ccan-power-off-on-ready-off.csv", "kona_ev/pcan.dbc"
+    )
+    assert (found["speed_mps"][:, 1] == 0).all()
+    yaw = found["yaw_rate_radps"][:, 1]
+    assert np.isnan(yaw).any()  # the sensor was just switched on
+    assert np.nanmax(abs(yaw)) < 0.01
+    assert np.nanmax(abs(found["steering_angle_rad"][:, 1])) < 2 * np.pi
