@@ -36,7 +36,7 @@ _LEAP_SECONDS_SINCE_2004 = 5  # TAI runs on; the last leap second was at the end
 
 
 def timestamp_its(utc_ns: int) -> int:
-    """TimestampIts: milliseconds of TAI since 2004-01-01T00:00:00Z."""
+    """TimestampIts: milliseconds of TAI since 2004-01-01T00:00:00Z; right for dates since 2017."""
     return utc_ns // 1_000_000 - _EPOCH_2004_MS + _LEAP_SECONDS_SINCE_2004 * 1000
 
 

@@ -139,7 +139,7 @@ def fault(kind: Type, value: Any, where: str) -> CodecError | None:
             return None
         return wrong(f"must be {kind.low}..{high} bytes, not {value!r}")
     if isinstance(kind, Open):
-        return None if type(value) is bytes and value else wrong(f"must be bytes, not {value!r}")
+        return None if type(value) is bytes else wrong(f"must be bytes, not {value!r}")
     if isinstance(kind, Unread):
         return wrong("this message has no table yet")
     if isinstance(kind, Sequence):

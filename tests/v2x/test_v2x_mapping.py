@@ -65,8 +65,8 @@ def test_what_a_bsm_does_not_know_is_none():
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [(0, "unknown"), (10, "car"), (20, "truck"), (30, "truck"), (40, "motorcycle"), (54, "bus"), (65, "unknown"),
-     (66, "car"), (82, "person"), (85, "bicycle"), (90, "unknown")],
+    [(0, "unknown"), (10, "car"), (20, "truck"), (30, "truck"), (40, "motorcycle"), (54, "bus"),
+     (65, "unknown"), (66, "car"), (82, "person"), (85, "bicycle"), (90, "unknown")],
 )  # fmt: skip
 def test_vehicle_classes(code, kind):
     assert csae53.kind_of_class(code) == kind
@@ -174,7 +174,7 @@ def test_what_a_cam_does_not_know_is_none():
 
 
 def test_times_in_the_messages():
-    """TS 102 894-2 A.80: 2007-01-01T00:00:00.000Z is 94 694 401 000; one leap second of the five was in it."""
+    """TS 102 894-2 A.80: 2007-01-01T00:00:00.000Z is 94 694 401 000, one leap second of five."""
     assert etsi.timestamp_its(1_167_609_600_000_000_000) == 94_694_401_000 + 4000
     cam = etsi.cam(RemoteObject(kind="car", latitude_deg=0.0, longitude_deg=0.0), 1, UTC_NS, False)
     assert cam["cam"]["generationDeltaTime"] == (1_700_000_000_123 - 1_072_915_200_000 + 5000) % 65536

@@ -21,19 +21,16 @@ SOURCE = network.Source(
 
 def test_a_single_hop_broadcast_as_en_302_636_4_1_draws_it():
     packet = network.wrap_single_hop(b"\xaa\xbb\xcc", SOURCE, 2001)
-    assert (
-        packet.hex(" ")
-        == (
-            "03 "  # family
-            "11 00 05 01 "  # basic header: version 1, next common; lifetime 1 x 1 s; one hop left
-            "20 50 02 80 00 07 01 00 "  # common: BTP-B, TSB single hop, traffic class 2, mobile, 7 octets, one hop
-            "14 00 00 00 de ad be ef "  # GN address: station type 5 (bits 1 to 5), lower 48 bits
-            "01 02 03 04 17 c8 41 c0 ba ae 07 40 "  # time, 39.9 degrees, -116.3 degrees
-            "ff 06 03 84 "  # position accurate, -2.5 m/s in 15 bits; 90 degrees
-            "00 00 00 00 "  # media-dependent
-            "07 d1 00 00 "  # BTP-B: port 2001
-            "aa bb cc"
-        )
+    assert packet.hex(" ") == (
+        "03 "  # family
+        "11 00 05 01 "  # basic header: version 1, next common; lifetime 1 x 1 s; one hop left
+        "20 50 02 80 00 07 01 00 "  # common: BTP-B, single hop, traffic class 2, mobile, 7 octets, one hop
+        "14 00 00 00 de ad be ef "  # GN address: station type 5 (bits 1 to 5), lower 48 bits
+        "01 02 03 04 17 c8 41 c0 ba ae 07 40 "  # time, 39.9 degrees, -116.3 degrees
+        "ff 06 03 84 "  # position accurate, -2.5 m/s in 15 bits; 90 degrees
+        "00 00 00 00 "  # media-dependent
+        "07 d1 00 00 "  # BTP-B: port 2001
+        "aa bb cc"
     )
     assert network.unwrap(packet) == network.Packet(
         family="geonetworking", service=2001, payload=b"\xaa\xbb\xcc", source=SOURCE

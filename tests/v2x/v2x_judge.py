@@ -1,4 +1,4 @@
-"""The judge: asn1tools, compiled from modules that these tests wrote; it also says what a valid message is."""
+"""The judge: asn1tools, with modules written for these tests, from which valid messages are drawn."""
 
 from functools import cache
 from pathlib import Path
