@@ -13,7 +13,7 @@ from edge.core.units import known, seconds
 from edge.messages import CAR_SIGNALS, Motion, OwnCar, Position, Signals
 
 _SPEED_SD_MPS = 0.05  # quantised wheel speed
-_JERK_DENSITY = 20.0  # m2/s5; a full braking builds up within 0.3 s
+_JERK_DENSITY = 5.0  # m2/s5; a full braking builds up within half a second
 _YAW_SMOOTHING_S = 0.3
 _HEADING_MIN_SPEED_MPS = 1.0  # a receiver's course means nothing when it stands
 
@@ -62,6 +62,7 @@ class OwnVehicle:
     def signals(self, message: Signals, now_ns: int) -> None:
         """Take one batch. A stamp from the future counts as now, so that nothing stays fresh for ever."""
         values, stamps = self._values, self._stamps
+        turning: tuple[float, int] | None = None
         for name, value, stamp_ns in zip(message.names, message.values, message.stamps_ns, strict=False):
             if name not in values:
                 continue
@@ -74,9 +75,11 @@ class OwnVehicle:
             if name == "speed_mps":
                 self._follow_speed(value, stamp_ns)
             elif name == "yaw_rate_radps":
-                self._follow_curvature(value, stamp_ns)
+                turning = value, stamp_ns
             elif value > 0.5 and (name == "indicator_left" or name == "indicator_right"):
                 self._indicated_ns = stamp_ns
+        if turning is not None:  # after the speed, wherever in the batch that was
+            self._follow_curvature(*turning)
 
     def position(self, message: Position, now_ns: int) -> None:
         """Take one fix. The heading is kept while the car stands."""
