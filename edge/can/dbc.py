@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edge.can.dbc_text import KEYWORD, decode, statements
 from edge.can.frames import KEY_EXTENDED
 from edge.config import UserError
 
-_ENCODINGS = ("utf-8-sig", "cp1252", "gb18030", "latin-1")
 _INDEPENDENT = 0xC0000000  # the id of VECTOR__INDEPENDENT_SIG_MSG: signals that no message carries
 _MAX_MESSAGE_BYTES = 64
 
@@ -111,69 +110,19 @@ def read_dbc(path: str | Path) -> Database:
         raw = Path(path).read_bytes()
     except OSError as error:
         raise DbcError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return parse_dbc(_decode(raw), str(path))
+    return parse_dbc(decode(raw), str(path))
 
 
 def parse_dbc(text: str, path: str = "<dbc>") -> Database:
     """The text of a DBC file. Raises DbcError if it defines no message."""
     parser = _Parser(path)
-    for line, statement in _statements(text):
+    for line, statement in statements(text):
         parser.take(line, statement)
     database = parser.finish()
     if not database.messages:
         first = f"; first trouble: {database.defects[0]}" if database.defects else ""
         raise DbcError(f"{path}: not a DBC file: it defines no message (BO_){first}")
     return database
-
-
-def _decode(raw: bytes) -> str:
-    for encoding in _ENCODINGS:
-        try:
-            text = raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        # Windows-1252 takes nearly any bytes: Chinese text in it is letters with accents in long rows.
-        if encoding != "cp1252" or not re.search(r"[\x80-\xff]{4}", raw.decode("latin-1")):
-            return text
-    return raw.decode("latin-1")
-
-
-# ---------------------------------------------------------------- from text to statements
-
-_KEYWORD = re.compile(
-    r"[ \t]*(VERSION|NS_|BS_|BU_|BO_|SG_|EV_|ENVVAR_DATA_|VAL_|VAL_TABLE_|CM_|BO_TX_BU_|BA_DEF_|BA_DEF_DEF_"
-    r"|BA_DEF_REL_|BA_DEF_DEF_REL_|BA_REL_|BA_|SIG_GROUP_|SIG_VALTYPE_|SG_MUL_VAL_|SGTYPE_|SIG_TYPE_REF_"
-    r"|SIGTYPE_VALTYPE_|BU_SG_REL_|BU_EV_REL_|BU_BO_REL_|FILTER|CAT_DEF_|CAT_|EV_DATA_|SGTYPE_VAL_"
-    r"|BA_DEF_SGTYPE_|BA_SGTYPE_)(?=[\s:]|$)"
-)
-_TO_SEMICOLON = {"VAL_", "VAL_TABLE_", "CM_", "BO_TX_BU_", "BA_", "SIG_VALTYPE_", "SG_MUL_VAL_"}
-_NEXT_STATEMENT = re.compile(
-    r'BO_ \d|[ \t]*SG_ \w[^"]*:[^"]*\|[^"]*@|(?:CM_|BA_|BA_DEF_|BA_DEF_DEF_) |VAL_ \d|SIG_VALTYPE_ \d'
-)
-
-
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Statements with the number of their first line. One that ends with ";" may take several lines."""
-    lines = text.splitlines()
-    at = 0
-    while at < len(lines):
-        first = at
-        statement = [lines[at]]
-        at += 1
-        keyword = _KEYWORD.match(statement[0])
-        named_only = keyword and keyword[0].strip() == statement[0].strip()  # in the list after NS_
-        if keyword and keyword[1] in _TO_SEMICOLON and not named_only:
-            open_string = statement[0].count('"') % 2 == 1
-            while open_string or not statement[-1].rstrip().endswith(";"):
-                if at >= len(lines) or _NEXT_STATEMENT.match(lines[at]):
-                    break
-                if not open_string and _KEYWORD.match(lines[at]):
-                    break
-                statement.append(lines[at])
-                open_string ^= lines[at].count('"') % 2 == 1
-                at += 1
-        if statement[0].strip() and not named_only:
-            yield first + 1, "\n".join(statement)
 
 
 # ---------------------------------------------------------------- from statements to messages
@@ -211,7 +160,7 @@ class _Parser:
 
     def take(self, line: int, statement: str) -> None:
         self._line = line
-        keyword = _KEYWORD.match(statement)
+        keyword = KEYWORD.match(statement)
         read = {
             "BO_": self._message,
             "SG_": self._signal,

@@ -23,10 +23,10 @@ def decoder(message: Message, names: Sequence[str]) -> Callable[[bytes], Values]
     signals = {signal.name: signal for signal in message.signals}
     wanted = [signals[name] for name in names]
     width = max([8 if message.length <= 8 else 64, *(signal.bytes_needed() for signal in message.signals)])
-    code = ["def decode(data):"]
-    code += [f" data = data.ljust({width}, b'\\0')[:{width}]"]
-    code += [" little = int.from_bytes(data, 'little')", " big = int.from_bytes(data, 'big')"]
-    code += [f" return ({' '.join(_value(signal, signals, width) + ',' for signal in wanted)})"]
+    result = " ".join(_value(signal, signals, width) + "," for signal in wanted)
+    code = ["def decode(data):", f" data = data.ljust({width}, b'\\0')[:{width}]"]
+    code += [f" {order} = int.from_bytes(data, '{order}')" for order in ("little", "big") if order in result]
+    code += [f" return ({result})"]
     scope: dict[str, Callable[[bytes], Values]] = {}
     exec("\n".join(code), {"_float": _float}, scope)
     full = scope["decode"]

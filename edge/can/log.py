@@ -57,7 +57,7 @@ class LogReader:
         if self.format == "python-can" and suffix not in _PYTHON_CAN_SUFFIXES:
             raise LogError(
                 f"{self.path}: not a CAN log: no line is candump, GVRET/SavvyCAN CSV or Vector ASC, and"
-                f" {suffix or 'no ending'} is none of {', '.join(_PYTHON_CAN_SUFFIXES)} (for python-can)"
+                f" {suffix or 'the ending'} is none of {', '.join(_PYTHON_CAN_SUFFIXES)} (for python-can)"
             )
 
     def __iter__(self) -> Iterator[Frames]:
@@ -74,7 +74,7 @@ class LogReader:
         except OSError as error:
             raise LogError(f"{self.path}: cannot be read: {error.strerror or error}") from None
         if not self.frame_count:
-            why = f"; first trouble: {self.bad[0]}" if self.bad else ""
+            why = f"; first trouble: {self.bad[0].removeprefix(str(self.path))}" if self.bad else ""
             raise LogError(f"{self.path}: no CAN frame in it, read as {self.format}{why}")
 
     def _head(self) -> bytes:
