@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from v2x_judge import judge
 
 from edge.messages import RemoteObject
-from edge.v2x import csae53, etsi, j2735
+from edge.v2x import csae53, etsi, facilities, j2735
 from edge.v2x.uper import CodecError
 
 UTC_NS = 1_700_000_000_123_000_000  # 2023-11-14T22:13:20.123Z
@@ -218,7 +218,9 @@ def test_a_bsm_of_the_united_states():
     bsm = theirs.encode("BSM", {"coreData": CORE, "partII": [{"partII-Id": 0, "partII-Value": extensions}]})
     frame = theirs.encode("Frame", {"messageId": 20, "value": bsm})
     assert frame[:2] == b"\x00\x14"
-    seen = j2735.remote_object(j2735.decode_bsm(frame))
+    heard = facilities.hear(frame)
+    assert (heard.standard, heard.message, heard.sender, heard.counter) == ("j2735", "BSM", "12345678", 3)
+    seen = heard.content
     assert (seen.kind, seen.latitude_deg, seen.longitude_deg, seen.altitude_m) == (
         "unknown",
         42.3,
