@@ -20,8 +20,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-SHIPPED = Path(__file__).parent.parent
-"""Where configs/ and models/ lie in a checkout; see `shipped`."""
+_CHECKOUT = Path(__file__).parent.parent
+_INSTALLED = Path(__file__).parent / "_shipped"
 
 
 class UserError(Exception):
@@ -451,8 +451,7 @@ def resolve(path: str, beside: str | Path) -> Path:
 
 def shipped(path: str) -> Path:
     """A file that comes with the program: "configs/..." or "models/...", in a checkout or installed."""
-    installed = Path(sys.prefix) / "share" / "icv-edge" / path
-    return SHIPPED / path if (SHIPPED / path).exists() or not installed.exists() else installed
+    return _INSTALLED / path if _INSTALLED.exists() else _CHECKOUT / path
 
 
 def digest(config: msgspec.Struct) -> str:

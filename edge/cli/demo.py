@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(seconds, "driving", loud)
     if not args.json:
         print(
-            "SIMULATION: a simulated car, road and driver, in real time; the cameras' pictures are drawn and then\n"
-            "seen by real networks, CAN, GNSS and V2X are encoded and decoded. Nothing leaves this machine."
+            "SIMULATION: a simulated car, road and driver, in real time. The pictures are drawn and then seen\n"
+            "by real networks; CAN, GNSS and V2X are encoded and decoded. Nothing leaves this machine."
         )
     outcome = run_live(
         setup,
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         started_ns=started_ns,
     )
     recorded = read_drive(drive)
-    film = None if args.no_film else Film(drive.with_suffix(".webm"), True, 5.0, stills=True)
+    film = None if args.no_film else Film(drive.with_suffix(".mp4"), True, 5.0, stills=True)
     again = replay_drive(recorded, film=film, progress=lambda total: Progress(total, "replaying", loud))
     if film is not None:
         film.close()

@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--drive-out", metavar="FILE", help="record this run")
     parser.add_argument(
-        "--save-video", metavar="FILE", help="a film (.mp4, .webm, .avi), or a directory of pictures"
+        "--save-video", metavar="FILE", help="a film (.mp4 or .avi), or a directory of pictures"
     )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
@@ -325,7 +325,7 @@ def _best_models(args: argparse.Namespace, role: str, notes: list[str]) -> tuple
         notes.append(f"{role} camera: {', '.join(here)}")
         return tuple(here)
     notes.append(
-        f"{role} camera: {OWN[role][0]}, our own small network; for real pictures the public ones are better, "
-        "get them with icv models fetch --all"
+        f"{role} camera: {OWN[role][0]}, our own small network; for real pictures the public ones are "
+        "better, get them with icv models fetch --all"
     )
     return OWN[role]

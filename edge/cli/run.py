@@ -27,9 +27,10 @@ def run(args: argparse.Namespace) -> int:
 
     setup = read_setup(args.config)
     recording = setup.config.recording
-    path = Path(args.drive) if args.drive else drive_path(recording.directory, setup.config.name, utc_text())
-    if args.no_recording or not recording.enabled:
-        path = None
+    path = None
+    if recording.enabled and not args.no_recording:
+        usual = drive_path(recording.directory, setup.config.name, utc_text())
+        path = Path(args.drive) if args.drive else usual
     if not args.json:
         for note in setup.notes:
             print(note)
@@ -44,7 +45,11 @@ def run(args: argparse.Namespace) -> int:
         sinks=[] if args.json else [Printer()],
         started_ns=started_ns,
     )
-    more = {"drive": outcome.drive, "digest": outcome.digest, "rights": list(outcome.rights)}
+    more: dict[str, object] = {
+        "drive": outcome.drive,
+        "digest": outcome.digest,
+        "rights": list(outcome.rights),
+    }
     lines = [*outcome.rights, f"digest of all decisions {outcome.digest[:16]}"]
     if outcome.drive:
         lines.append(f"recorded in {outcome.drive}: icv replay {outcome.drive} decides the same again")

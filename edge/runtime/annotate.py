@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.messages import Driver, Message, OwnCar, Peers, Road, Track, Unavailable, Warning
+from edge.messages import Driver, LaneLine, Message, OwnCar, Peers, Road, Track, Unavailable, Warning
 
 WIDTH, HEIGHT = 1280, 720
 ROAD = (0, 0, 960, 540)  # x, y, width, height
@@ -55,6 +55,7 @@ class Overlay:
         self._peers: Peers | None = None
         self._active: dict[str, Warning] = {}
         self._missing: dict[str, Unavailable] = {}
+        self.lines: tuple[LaneLine, ...] = ()
 
     def take(self, out: Message) -> None:
         """Remember an output."""
@@ -81,6 +82,10 @@ class Overlay:
         """The whole picture, (720, 1280, 3) uint8 BGR, from two BGR pictures of any size or None."""
         canvas = np.full((HEIGHT, WIDTH, 3), BACKGROUND, np.uint8)
         scale = _place(canvas, road, ROAD, "no road picture")
+        for line in self.lines if road is not None else ():
+            factor, x, y = scale
+            points = np.round(line.points * factor + (x, y)).astype(np.int32)
+            cv2.polylines(canvas, [points], False, (240, 200, 60), 2, cv2.LINE_AA)
         if road is not None and self._road is not None:
             for track in self._road.tracks:
                 self._draw_track(canvas, track, scale)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from edge.config import UserError
-from edge.messages import Message, Road, Warning
+from edge.messages import Message, Road, RoadView, Warning
 from edge.runtime.annotate import HEIGHT, WIDTH, Overlay
 
-CODECS = {".mp4": "mp4v", ".webm": "VP80", ".avi": "MJPG"}
+CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 
 
 class FilmError(UserError):
@@ -21,7 +22,7 @@ class FilmError(UserError):
 class Film:
     """A sink that draws each Road over its picture, and each warning's beginning to a still beside the film.
 
-    path: a file that ends on .mp4, .webm or .avi, or a directory, which gets one JPEG for each picture.
+    path: a file that ends on .mp4 or .avi, or a directory, which gets one JPEG for each picture.
     """
 
     def __init__(self, path: str | Path, simulated: bool, fps: float, stills: bool = False) -> None:
@@ -55,6 +56,13 @@ class Film:
     def driver_picture(self, image: np.ndarray) -> None:
         """The newest picture of the driver."""
         self._driver = image
+
+    def watch(self, source: Iterable[Message]) -> Iterator[Message]:
+        """Pass the inputs through, and remember which lines the networks saw."""
+        for message in source:
+            if isinstance(message, RoadView):
+                self._overlay.lines = message.lanes or ()
+            yield message
 
     def take(self, out: Message) -> None:
         """Draw when a Road comes whose picture is here."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+State = Literal["ok", "missing", "warning", "broken"]
+
 import msgspec
 
 
@@ -17,7 +19,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     topic: str
     name: str
-    state: Literal["ok", "missing", "warning", "broken"]
+    state: State
     found: str
     advice: str = ""
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge import clock
-from edge.runtime.finding import Finding, number_of, text_of
+from edge.runtime.finding import Finding, State, number_of, text_of
 
 TRIAL_BYTES = 32 * 1024 * 1024
 MIN_FREE_BYTES = 5 * 1024**3
@@ -205,5 +205,5 @@ def throttling(answer: str) -> Iterator[Finding]:
     since = [name for bit, name in enumerate(names) if bits >> (16 + bit) & 1]
     found = f"now: {', '.join(now) or 'nothing'}; since the start: {', '.join(since) or 'nothing'}"
     advice = "use the board's own power supply, and a fan" if now or since else ""
-    state = "warning" if now or since else "ok"
+    state: State = "warning" if now or since else "ok"
     yield Finding(topic="heat", name="throttling", state=state, found=found, advice=advice)

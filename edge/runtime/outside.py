@@ -23,8 +23,9 @@ class Outside:
         context = multiprocessing.get_context("spawn")
         self.dropped = 0
         self._queue: queue.Queue[bytes | tuple[bytes, str, bytes] | None] = queue.Queue(QUEUE_ITEMS)
-        self._web, web = context.Pipe() if config.web.enabled else (None, None)
-        self._uplink, uplink = context.Pipe() if config.uplink.jt808.enabled else (None, None)
+        nothing: tuple[Connection | None, Connection | None] = (None, None)
+        self._web, web = context.Pipe() if config.web.enabled else nothing
+        self._uplink, uplink = context.Pipe() if config.uplink.jt808.enabled else nothing
         arguments = (config, header.title, header.simulated, web, uplink)
         self._process = context.Process(target=_serve, args=arguments, name="outside", daemon=True)
         self._process.start()

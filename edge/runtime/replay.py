@@ -168,6 +168,8 @@ def _run(
 ) -> Outcome:
     summary = Summary()
     stream: Iterator[Message] = summary.watch(Merge(inlets, clock, end_ns))
+    if film is not None:
+        stream = film.watch(stream)
     if progress is not None:
         stream = progress(end_ns / 1e9).watch(stream)
     everything: list[Sink] = [summary, *sinks, *([film] if film else [])]

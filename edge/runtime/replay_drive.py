@@ -105,7 +105,7 @@ def replay_drive(
     if pace > 0:
         stream = _paced(stream, RecordedClock(drive.start_ns or 0, pace))
     if film is not None:
-        stream = _with_pictures(drive, stream, film)
+        stream = film.watch(_with_pictures(drive, stream, film))
     summary, comparison, null = Summary(), Comparison(drive), NullWriter()
     stream = summary.watch(stream)
     if progress is not None:

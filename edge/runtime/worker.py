@@ -41,12 +41,24 @@ class SeenPicture(msgspec.Struct, frozen=True):
     data: bytes
 
 
+def _work(task: WorkerTask, pipe: Connection) -> None:
+    from edge.runtime.camera_process import work
+
+    work(task, pipe)
+
+
 class WorkerInlet:
     """The loop's end of one camera worker."""
 
-    def __init__(self, task: WorkerTask, take_picture: Callable[[SeenPicture], None] | None = None) -> None:
+    def __init__(
+        self,
+        task: WorkerTask,
+        take_picture: Callable[[SeenPicture], None] | None = None,
+        main: Callable[[WorkerTask, Connection], None] = _work,
+    ) -> None:
         self.name = f"camera:{task.camera.name}"
         self._task = task
+        self._main = main
         self._take_picture = take_picture
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
@@ -58,7 +70,7 @@ class WorkerInlet:
         """Start the process (spawned: a fork would inherit the loop's descriptors and its networks)."""
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(self._task, theirs), name=self.name, daemon=True)
+        process = context.Process(target=self._main, args=(self._task, theirs), name=self.name, daemon=True)
         process.start()
         self._process = process
         theirs.close()
@@ -122,9 +134,3 @@ class WorkerInlet:
         self._next_start_ns = now_ns + RETRY_NS
         detail = f"{why}; starting another in {RETRY_NS / 1e9:.0f} s"
         return [Health(t_ns=now_ns, source=self.name, state="failed", detail=detail)]
-
-
-def _work(task: WorkerTask, pipe: Connection) -> None:
-    from edge.runtime.camera_process import work
-
-    work(task, pipe)

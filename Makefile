@@ -1,0 +1,55 @@
+# The verbs a newcomer types. PYTHON chooses the interpreter: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint types bench doctor train hil clean
+
+help:
+	@echo "make demo    make the environment and run the main job on a simulated drive"
+	@echo "make test    all tests, lint and types"
+	@echo "make bench   measure on this machine, each figure beside its goal"
+	@echo "make doctor  what this machine has and lacks"
+	@echo "make hil     tests on real SocketCAN in a virtual machine (Debian: user-mode-linux, can-utils)"
+	@echo "make train   train our own models again (needs PyTorch: the extra 'train')"
+	@echo "make clean   remove the environment"
+
+$(VENV)/demo-ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/test-ready: $(VENV)/demo-ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: $(VENV)/demo-ready
+	$(BIN)/icv demo
+
+test: lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test-ready
+	$(BIN)/mypy
+
+bench: $(VENV)/test-ready
+	$(BIN)/icv bench loop
+
+doctor: $(VENV)/demo-ready
+	$(BIN)/icv doctor
+
+hil: $(VENV)/test-ready
+	hil_tests/with-vcan /tmp $(BIN)/python -m pytest -p no:cacheprovider hil_tests
+
+train: $(VENV)/demo-ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train]'
+	$(BIN)/python models/training/train_road.py --out models/icv-road.onnx
+	$(BIN)/python models/training/train_driver.py --out models/icv-driver.onnx
+
+clean:
+	rm -rf $(VENV)
