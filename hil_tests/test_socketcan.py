@@ -15,9 +15,8 @@ import pytest
 
 from edge import clock, config
 from edge.can.bus import BusError, open_bus
-from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, KEY_EXTENDED, REMOTE, TX, concat, frames
+from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, KEY_EXTENDED, REMOTE, TX, concat
 from edge.can.inlet import CanInlet
-from edge.can.log import write_candump
 from edge.can.vehicle import VehicleReader
 from edge.messages import Gap, Health
 
@@ -127,19 +126,15 @@ def test_frames_that_did_not_fit_are_counted(bus, peer):
     assert bus.health()["dropped"] == lost
 
 
-def test_nothing_lost_at_a_full_bus(bus, tmp_path):
-    """8000 frames/s are more than a full 1 Mbit/s bus has; played without a pause, by another process."""
-    count = 20_000
-    log = tmp_path / "burst.log"
-    rows = [(i * 125_000, 0x100 + i % 16, 0, 0, i.to_bytes(4, "big")) for i in range(count)]
-    write_candump(log, [frames(*zip(*rows, strict=True))], ["vcan0"])
-    try:
-        player = subprocess.Popen(["canplayer", "-I", str(log)])
-    except FileNotFoundError:
-        pytest.skip("no canplayer: apt install can-utils")
-    found = wait(bus, count, seconds=60)
-    assert player.wait(10) == 0
-    assert found.data[:, :4].copy().view(">u4").ravel().tolist() == list(range(count))
+def test_a_second_of_a_full_bus_waits_in_the_buffer(bus):
+    """8000 frames are what a 1 Mbit/s bus carries in a second; all come before the first is read."""
+    sender = socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
+    sender.bind(("vcan0",))
+    for i in range(8000):
+        sender.send(struct.pack("=IB3x8s", 0x100 + i % 16, 8, i.to_bytes(4, "big")))
+    sender.close()
+    found = wait(bus, 8000)
+    assert found.data[:, :4].copy().view(">u4").ravel().tolist() == list(range(8000))
     assert bus.health()["dropped"] == 0
 
 
