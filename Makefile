@@ -44,7 +44,7 @@ doctor: $(VENV)/demo-ready
 	$(BIN)/icv doctor
 
 hil: $(VENV)/test-ready
-	hil_tests/with-vcan /tmp $(BIN)/python -m pytest -p no:cacheprovider hil_tests
+	hil_tests/with-vcan $(BIN)/python -m pytest -p no:cacheprovider hil_tests
 
 train: $(VENV)/demo-ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train]'

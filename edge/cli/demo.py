@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(seconds, "driving", loud)
     if not args.json:
         print(
-            "SIMULATION: a simulated car, road and driver, in real time. The pictures are drawn and then seen\n"
+            "SIMULATION: a simulated car, road and driver, in real time. The pictures are drawn, then seen\n"
             "by real networks; CAN, GNSS and V2X are encoded and decoded. Nothing leaves this machine."
         )
     outcome = run_live(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-State = Literal["ok", "missing", "warning", "broken"]
-
 import msgspec
+
+State = Literal["ok", "missing", "warning", "broken"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
