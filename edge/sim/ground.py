@@ -25,7 +25,8 @@ VERGE_M = 12.0
 SHOULDER_M = 0.6
 LINE_M = 0.15
 DASH_M, PERIOD_M = 6.0, 15.0  # GB 5768.3: 6 m of paint, 9 m of gap
-FAR_M = 380.0
+ROWS = round(TILE_M / ALONG_M)
+WIDEST = round((50.0 + 2 * VERGE_M) / ACROSS_M)  # columns of the widest road that a scenario may have
 
 
 class GroundMap(NamedTuple):
@@ -91,15 +92,6 @@ def line_left_m(road: RoadState, line: int) -> float:
     return (line - 0.5) * road.lane_width_m
 
 
-class Tile(NamedTuple):
-    """One road as a picture: image (S, D, 3) uint8, marks (S, D) uint8; right_m: where its columns begin."""
-
-    image: np.ndarray
-    marks: np.ndarray
-    right_m: float
-    width_m: float
-
-
 class Surface(NamedTuple):
     """What a tile depends on."""
 
@@ -110,81 +102,104 @@ class Surface(NamedTuple):
     town: bool
     wet: bool
 
+    @property
+    def right_m(self) -> float:
+        """Where the first column of its tile lies, left of lane 0's centre line."""
+        return -VERGE_M - self.lane_width_m / 2
 
-@lru_cache(maxsize=6)
-def tile(surface: Surface) -> Tile:
-    """The finest copy of a road's look, in flat daylight."""
+    @property
+    def width_m(self) -> float:
+        """Of its tile."""
+        return (self.lanes_forward + self.lanes_oncoming) * self.lane_width_m + 2 * VERGE_M
+
+    def columns(self) -> FloatArray:
+        """(D,) float32: the metres left of lane 0's centre line of the columns of its tile."""
+        count = round(self.width_m / ACROSS_M)
+        return ((np.arange(count) + 0.5) * ACROSS_M + self.right_m).astype(np.float32)
+
+
+def _marks(surface: Surface) -> FloatArray:
+    """(S, D) float32: the share of paint."""
+    d = surface.columns()
+    marks = np.zeros((ROWS, len(d)), np.float32)
+    for k, kind in enumerate(surface.lines):
+        at = (k - 0.5) * surface.lane_width_m
+        near = np.flatnonzero(np.abs(d - at) < 0.4)
+        cover = np.clip((LINE_M / 2 - np.abs(d[near] - at)) / ACROSS_M + 0.5, 0, 1)
+        for start, end in line_intervals(kind):
+            marks[round(start / ALONG_M) : round(end / ALONG_M), near] = cover
+    return marks
+
+
+@lru_cache(maxsize=1)
+def _grain() -> FloatArray:
+    """(S, widest D) float32: the grain of every surface."""
+    noise = np.random.default_rng(7).standard_normal((ROWS, WIDEST), dtype=np.float32)
+    return 0.6 * noise + 1.6 * cv2.GaussianBlur(noise, (0, 0), 1.2)
+
+
+@lru_cache(maxsize=16)
+def _cloud(sigma_s: float, sigma_d: float) -> FloatArray:
+    """(S / 4, widest D / 4) float32: larger blotches, closed along the road."""
+    noise = np.random.default_rng(int(100 * sigma_s + sigma_d))
+    small = noise.standard_normal((ROWS // 4, WIDEST // 4), dtype=np.float32)
+    wrapped = cv2.copyMakeBorder(small, 60, 60, 0, 0, cv2.BORDER_WRAP)
+    smooth = np.asarray(cv2.GaussianBlur(wrapped, (0, 0), sigmaX=sigma_d, sigmaY=sigma_s))[60:-60]
+    return smooth / smooth.std()
+
+
+def _tile(surface: Surface) -> np.ndarray:
+    """(S, D, 3) uint8: the finest copy of a road's look, in flat daylight."""
     lanes, lane_width_m = surface.lanes_forward + surface.lanes_oncoming, surface.lane_width_m
-    town, wet = surface.town, surface.wet
-    noise = np.random.default_rng(7)
-    road_m = lanes * lane_width_m
-    width_m = road_m + 2 * VERGE_M
-    rows, columns = round(TILE_M / ALONG_M), round(width_m / ACROSS_M)
-    d = (np.arange(columns) + 0.5) * ACROSS_M - VERGE_M - lane_width_m / 2  # left of lane 0's centre
+    d = surface.columns()
+    rows, columns = ROWS, len(d)
     right, left = -lane_width_m / 2 - SHOULDER_M, (lanes - 0.5) * lane_width_m + SHOULDER_M
 
     def cloud(sigma_s: float, sigma_d: float) -> FloatArray:
-        small = noise.standard_normal((max(rows // 4, 4), max(columns // 4, 4))).astype(np.float32)
-        wrap = cv2.copyMakeBorder(small, 60, 60, 0, 0, cv2.BORDER_WRAP)
-        smooth = np.asarray(cv2.GaussianBlur(wrap, (0, 0), sigmaX=sigma_d, sigmaY=sigma_s))[60:-60]
-        return cv2.resize(smooth / (smooth.std() + 1e-9), (columns, rows), interpolation=cv2.INTER_LINEAR)
+        part = _cloud(sigma_s, sigma_d)[:, : columns // 4]
+        return np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_LINEAR))
 
-    grain = noise.standard_normal((rows, columns)).astype(np.float32)
-    grain = 0.6 * grain + 0.8 * cv2.GaussianBlur(grain, (0, 0), 1.2) * 2.0
-    asphalt = (92.0 if not wet else 66.0) + 6.0 * grain + 4.0 * cloud(12, 4) + 3.0 * cloud(2, 2)
+    grain = _grain()[:, :columns]
+    asphalt = (66.0 if surface.wet else 92.0) + 6.0 * grain + 4.0 * cloud(12, 4) + 3.0 * cloud(2, 2)
     lane = (d + lane_width_m / 2) % lane_width_m - lane_width_m / 2
     asphalt += 5.0 * np.exp(-((np.abs(lane) - 0.75) ** 2) / 0.12)[None, :]  # polished by tyres
     asphalt -= 5.0 * np.exp(-(lane**2) / 0.1)[None, :]  # and darkened by oil between them
     image = asphalt[..., None] * np.array([1.0, 0.985, 0.965], np.float32)
     off = (d < right) | (d > left)
-    if town:
-        paving = 128.0 + 5.0 * grain + 5.0 * cloud(6, 6)
-        joint = (np.abs((np.arange(rows) * ALONG_M) % 0.6) < 0.05)[:, None] | (np.abs(d % 0.6) < 0.03)[
-            None, :
-        ]
-        paving = np.where(joint, paving - 22.0, paving)
-        ground = paving[..., None] * np.array([0.93, 0.98, 1.0], np.float32)
-    else:
-        grass = 0.9 + 0.13 * grain + 0.12 * cloud(5, 5) + 0.08 * cloud(20, 12)
-        ground = grass[..., None] * np.array([48.0, 96.0, 82.0], np.float32)
-        edge = np.clip(1.0 - np.minimum(np.abs(d - right), np.abs(d - left)) / 0.9, 0, 1)[None, :, None]
-        ground += edge * np.array([40.0, 22.0, 34.0], np.float32)
-    image[:, off] = ground[:, off]
-    if town:
+    if surface.town:
+        paving = 128.0 + 5.0 * grain[:, off] + 5.0 * cloud(6, 6)[:, off]
+        across = (np.arange(rows) * ALONG_M % 0.6 < 0.05)[:, None]
+        paving -= 22.0 * (across | (np.abs(d[off] % 0.6) < 0.03)[None, :])
+        image[:, off] = paving[..., None] * np.array([0.93, 0.98, 1.0], np.float32)
         kerb = ((d < right) & (d > right - 0.18)) | ((d > left) & (d < left + 0.18))
         image[:, kerb] = (165.0 + 6.0 * grain[:, kerb])[..., None]
     else:
-        ragged = 0.10 * cloud(1.5, 1.0)
+        grass = (0.9 + 0.13 * grain + 0.12 * cloud(5, 5) + 0.08 * cloud(20, 12))[:, off]
+        edge = np.clip(1.0 - np.minimum(np.abs(d - right), np.abs(d - left)) / 0.9, 0, 1)[None, off, None]
+        image[:, off] = grass[..., None] * np.array([48.0, 96.0, 82.0], np.float32)
+        image[:, off] += edge * np.array([40.0, 22.0, 34.0], np.float32)
+        ragged = 0.15 + 0.10 * np.abs(cloud(1.5, 1.0))
         for edge_m in (right, left):
-            band = np.clip(1.0 - np.abs(d - edge_m)[None, :] / (0.15 + np.abs(ragged)), 0, 1)[..., None]
-            image += band * 0.7 * (np.array([70.0, 84.0, 92.0], np.float32) - image)
-    marks = np.zeros((rows, columns), np.float32)
-    for k, kind in enumerate(surface.lines):
-        at = (k - 0.5) * lane_width_m
-        cover = np.clip((LINE_M / 2 - np.abs(d - at)) / ACROSS_M + 0.5, 0, 1)
-        for start, end in line_intervals(kind):
-            marks[round(start / ALONG_M) : round(end / ALONG_M)] = np.maximum(
-                marks[round(start / ALONG_M) : round(end / ALONG_M)], cover
-            )
-        worn = np.clip(0.93 + 0.05 * grain + 0.05 * cloud(2, 1), 0.55, 1.0)
+            near = np.abs(d - edge_m) < 0.7
+            band = np.clip(1.0 - np.abs(d[near] - edge_m) / ragged[:, near], 0, 1)[..., None]
+            image[:, near] += 0.7 * band * (np.array([70.0, 84.0, 92.0], np.float32) - image[:, near])
+    marks = _marks(surface)
+    worn = np.clip(0.93 + 0.05 * grain + 0.05 * cloud(2, 1), 0.55, 1.0)
+    for k in range(len(surface.lines)):
+        near = np.abs(d - (k - 0.5) * lane_width_m) < 0.4
         middle = surface.lanes_oncoming > 0 and k == surface.lanes_forward
         paint = np.array([90.0, 190.0, 215.0] if middle else [215.0, 220.0, 222.0], np.float32)
-        near = np.abs(d - at) < 0.4
-        cover_now = (marks * worn)[:, near][..., None]
-        image[:, near] += cover_now * (paint - image[:, near])
-    return Tile(
-        np.clip(image, 0, 255).astype(np.uint8),
-        (marks * 255).astype(np.uint8),
-        -VERGE_M - lane_width_m / 2,
-        width_m,
-    )
+        image[:, near] += (marks[:, near] * worn[:, near])[..., None] * (paint - image[:, near])
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
-@lru_cache(maxsize=300)
+@lru_cache(maxsize=100)
 def _copy(surface: Surface, halved_along: int, halved_across: int, marks: bool) -> np.ndarray:
     """A tile shrunk 2**halved times each way, closed by one more row so that it can be repeated."""
-    base = tile(surface)
-    image = base.marks if marks else base.image
+    if halved_along or halved_across:
+        image = _copy(surface, 0, 0, marks)[1:-1]
+    else:
+        image = (_marks(surface) * 255).astype(np.uint8) if marks else _tile(surface)
     size = (max(image.shape[1] >> halved_across, 4), max(image.shape[0] >> halved_along, 2))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if halved_along or halved_across else image
     return cv2.copyMakeBorder(small, 1, 1, 0, 0, cv2.BORDER_WRAP)
@@ -197,7 +212,6 @@ def surface_of(road: RoadState, town: bool, wet: bool) -> Surface:
 
 def sample(ground: GroundMap, surface: Surface, camera: PinholeCamera, marks: bool = False) -> np.ndarray:
     """The surface as the camera sees it, rows as in `ground`: (R, W, 3), or (R, W) share of paint, uint8."""
-    base = tile(surface)
     rows, width = ground.along.shape
     out = np.empty((rows, width) if marks else (rows, width, 3), np.uint8)
     if not rows:
@@ -214,8 +228,8 @@ def sample(ground: GroundMap, surface: Surface, camera: PinholeCamera, marks: bo
         along -= np.floor(along)
         along *= np.float32(TILE_M * per_m)
         along += np.float32(0.5)
-        across = ground.across[start:end] - np.float32(base.right_m)
-        across *= np.float32(image.shape[1] / base.width_m)
+        across = ground.across[start:end] - np.float32(surface.right_m)
+        across *= np.float32(image.shape[1] / surface.width_m)
         across -= np.float32(0.5)
         cv2.remap(image, across, along, cv2.INTER_LINEAR, dst=out[start:end], borderMode=cv2.BORDER_REPLICATE)
     return out

@@ -44,6 +44,7 @@ def rain(canvas: np.ndarray, frame: int, light: Light) -> None:
 def stamp(canvas: np.ndarray) -> None:
     """Says what this picture is, small, in the left top corner."""
     size = max(0.28, canvas.shape[1] / 640 * 0.34)
-    at = (4, int(6 + 22 * size))
-    cv2.putText(canvas, "SIMULATION", at, cv2.FONT_HERSHEY_SIMPLEX, size, (20, 20, 20), 2, cv2.LINE_AA)
-    cv2.putText(canvas, "SIMULATION", at, cv2.FONT_HERSHEY_SIMPLEX, size, (235, 235, 235), 1, cv2.LINE_AA)
+    x, y = 4, int(6 + 22 * size)
+    for dx, dy, grey in ((1, 1, 20), (0, 0, 240)):  # a shadow keeps it legible on the sky
+        at = (x + dx, y + dy)
+        cv2.putText(canvas, "SIMULATION", at, cv2.FONT_HERSHEY_SIMPLEX, size, (grey,) * 3, 1, cv2.LINE_AA)

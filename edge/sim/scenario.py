@@ -147,6 +147,8 @@ def check(scenario: Scenario, where: str = "scenario") -> None:
         raise ConfigError(f"{where}: `duration_s` is {scenario.duration_s}; write 0 to 3600 seconds")
     if road.lanes_forward < 1 or road.lanes_oncoming < 0 or not 2.0 <= road.lane_width_m <= 6.0:
         raise ConfigError(f"{where}: [road] needs lanes_forward >= 1, oncoming >= 0, lane_width_m 2 to 6")
+    if lanes * road.lane_width_m > 50.0:
+        raise ConfigError(f"{where}: [road] is {lanes * road.lane_width_m:.0f} m wide; the most is 50 m")
     if road.lines and len(road.lines) != lanes + 1:
         raise ConfigError(
             f"{where}: [road] `lines` has {len(road.lines)} kinds; {lanes} lanes need {lanes + 1}"

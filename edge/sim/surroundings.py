@@ -26,34 +26,33 @@ def draw_sky(canvas: np.ndarray, scene: Scene, camera: PinholeCamera) -> None:
     if rows == 0:
         return
     kind = "rain" if scene.weather == "rain" and scene.light == "day" else scene.light
-    panorama = _panorama(kind, round(2 * math.pi * camera.fx))
-    turn = (scene.own.heading_rad + camera.yaw) % (2 * math.pi)
-    first = int(-turn * camera.fx) % panorama.shape[1]
-    bottom = panorama.shape[0]
-    horizon = max(rows - 2, 0)
-    used = panorama[max(bottom - horizon, 0) : bottom]
-    done = 0
-    while done < camera.width_px:  # round the seam
-        part = used[:, first : first + camera.width_px - done]
-        canvas[horizon - len(part) : horizon, done : done + part.shape[1]] = part
-        done, first = done + part.shape[1], 0
-    canvas[: horizon - len(used)] = panorama[0, 0]
-    canvas[horizon:rows] = SKY[kind][1]
+    horizon = rows - 2
+    if horizon > 0:
+        panorama = _panorama(kind)
+        scale = panorama.shape[1] / (2 * math.pi * camera.fx)  # of a pixel of the picture
+        wide, tall = round(camera.width_px * scale), min(max(round(horizon * scale), 1), len(panorama))
+        turn = (scene.own.heading_rad + camera.yaw) % (2 * math.pi)
+        first = int(-turn / (2 * math.pi) * panorama.shape[1]) % panorama.shape[1]
+        used = panorama[-tall:, first : first + wide]
+        if used.shape[1] < wide:  # round the seam
+            used = np.concatenate([used, panorama[-tall:, : wide - used.shape[1]]], axis=1)
+        shown = min(round(tall / scale), horizon)
+        canvas[: horizon - shown] = panorama[0, 0]
+        cv2.resize(used, (camera.width_px, shown), dst=canvas[horizon - shown : horizon])
+    canvas[max(horizon, 0) : rows] = SKY[kind][1]
 
 
-@lru_cache(maxsize=8)
-def _panorama(kind: str, width: int) -> np.ndarray:
+@lru_cache(maxsize=4)
+def _panorama(kind: str) -> np.ndarray:
     """Sky with clouds and far hills, all around; the last row is the horizon."""
     noise = np.random.default_rng(3)
-    height = max(width // 12, 40)
+    width, height = 3600, 300
     top, bottom = (np.array(c, np.float32) for c in SKY[kind])
     up = (np.linspace(1, 0, height, dtype=np.float32) ** 0.8)[:, None, None]
     sky = bottom + up * (top - bottom) + np.zeros((height, width, 3), np.float32)
     clouds = np.zeros((height, width), np.float32)
     for size, weight in ((90, 1.0), (35, 0.6), (12, 0.3)):
-        small = noise.standard_normal((max(height * 2 // size, 3) + 2, max(width // (2 * size), 4))).astype(
-            np.float32
-        )
+        small = noise.standard_normal((height * 2 // size + 2, width // (2 * size))).astype(np.float32)
         small[:, -1] = small[:, 0]  # it closes
         clouds += weight * cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     cover = np.clip(clouds * 0.5, 0, 1)[..., None] * (0.75 if kind == "day" else 0.3)

@@ -343,4 +343,4 @@ def test_the_word_is_in_both_pictures():
     for image in (draw_road(scene_with(), GEOMETRY, W, H), draw_driver(quiet(), W, H)):
         corner = image[4:18, 4:82].astype(int)
         assert (corner.min(axis=2) > 150).sum() > 60
-        assert (corner.max(axis=2) < 90).sum() > 60
+        assert corner.std() > 25
