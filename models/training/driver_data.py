@@ -10,15 +10,19 @@ import cv2
 import numpy as np
 from networks import DRIVER_HEIGHT, DRIVER_WIDTH
 
+from edge.sim.driver_picture import draw_driver
+from edge.sim.truth import driver_truth, random_driver
+
 HELD_OUT_SEEDS = 1_000_000  # looks from here on are never trained on
-SIZES = ((640, 480), (320, 240), (640, 360))
+SIZES = ((640, 480), (320, 240), (320, 240), (640, 360))
 SURELY_OPEN, SURELY_CLOSED = 0.6, 0.15  # of the eye; between them it is neither
 
 
 class Look(NamedTuple):
-    """image uint8 (120, 160, 3); face, left_eye, right_eye: shares (3,); box (4,) px; angles (5,) degrees.
+    """image uint8 (120, 160, 3); shares (3,): a face is there, its left and its right eye is open, NaN for an
+    eye that is turned away; box (4,) px; angles (5,) degrees.
 
-    All in the network's picture; box and angles have no meaning when face is 0.
+    All in the network's picture; without a face the rest has no meaning.
     """
 
     image: np.ndarray
@@ -38,19 +42,23 @@ def view(image: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def rendered(seed: int) -> Look:
-    """One look of edge.sim's driver; one in 16 pictures shows nobody."""
-    from edge.sim.driver_picture import draw_driver
-    from edge.sim.truth import driver_truth, random_driver
-
-    state = random_driver(seed)
-    width, height = SIZES[seed % 3]
-    small, scale = view(draw_driver(state, width, height))
-    face = driver_truth(state, width, height)
+    """One look of edge.sim's driver; some show nobody."""
+    state, person = random_driver(seed)
+    width, height = SIZES[seed % len(SIZES)]
+    small, scale = view(draw_driver(state, width, height, person))
+    face = driver_truth(state, width, height, person)
     if face is None:
         return Look(small, np.zeros(3, np.float32), np.zeros(4, np.float32), np.zeros(5, np.float32))
     return Look(
         small,
-        np.array([1.0, face.left_eye_open, face.right_eye_open], np.float32),
+        np.array(
+            [
+                1.0,
+                face.left_eye_open if face.left_eye_seen else np.nan,
+                face.right_eye_open if face.right_eye_seen else np.nan,
+            ],
+            np.float32,
+        ),
         np.array(face.box, np.float32) * scale,
         np.array(
             [
@@ -92,13 +100,15 @@ def random_view(look: Look, random: np.random.Generator) -> Look:
     box = np.concatenate((corners.min(0), corners.max(0))).astype(np.float32)
 
     steps = np.arange(256) / 255.0
-    curve = steps ** np.exp(random.uniform(-0.5, 0.5)) * random.uniform(0.5, 1.4) + random.uniform(-0.1, 0.1)
+    curve = steps ** np.exp(random.uniform(-0.3, 0.3)) * random.uniform(0.7, 1.3) + random.uniform(
+        -0.04, 0.08
+    )
     image = cv2.LUT(image, (curve.clip(0.0, 1.0) * 255).astype(np.uint8))
     if random.random() < 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), random.uniform(0.3, 1.0))
-    if random.random() < 0.6:
+        image = cv2.GaussianBlur(image, (0, 0), random.uniform(0.3, 0.7))
+    if random.random() < 0.5:
         noise = np.empty(image.shape, np.int8)
-        cv2.randn(noise, 0, float(random.uniform(1.0, 10.0)))
+        cv2.randn(noise, 0, float(random.uniform(1.0, 5.0)))
         image = cv2.add(image, noise, dtype=cv2.CV_8U)
     if random.random() < 0.15:
         x, y = random.integers(0, (DRIVER_WIDTH, DRIVER_HEIGHT))

@@ -20,6 +20,7 @@ BOX_STRIDE, ROAD_STRIDE = 8, 4
 TOP = 64
 
 DRIVER_WIDTH, DRIVER_HEIGHT = 160, 120
+CROP, CROP_SHARE = 64, 1.25  # px of the square round a face; its side as a share of the face's height
 DRIVER_PROBABILITIES = ("face", "left_eye_open", "right_eye_open")
 DRIVER_ANGLES = ("head_yaw_deg", "head_pitch_deg", "head_roll_deg", "gaze_yaw_deg", "gaze_pitch_deg")
 ANGLE_SCALE_DEG = 30.0
@@ -131,23 +132,50 @@ class RoadDecoder(nn.Module):
 
 
 class DriverNet(nn.Module):
-    """A picture of the driver's seat -> one face."""
+    """Where the face is, from the picture at half its size; then all about it, from a square cut round it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            conv(1, 16, 2), conv(16, 24, 2), plain(24), conv(24, 48, 2), plain(48),
-            conv(48, 64, 2), plain(64), conv(64, 24, 1, 1), nn.Flatten(),
-        )  # fmt: skip
-        self.head = nn.Sequential(
-            nn.Linear(24 * 8 * 10, 96), nn.ReLU(inplace=True), nn.Dropout(0.1), nn.Linear(96, 3 + 4 + 5)
+        self.find = nn.Sequential(
+            conv(1, 16, 2), conv(16, 32, 2), plain(32), separable(32, 48), nn.Conv2d(48, 4, 1)
         )
+        self.look = nn.Sequential(
+            conv(1, 16, 2), plain(16), conv(16, 32, 2), plain(32), conv(32, 64, 2), plain(64),
+            conv(64, 32, 1, 1), nn.Flatten(),
+            nn.Linear(32 * (CROP // 8) ** 2, 96), nn.ReLU(inplace=True), nn.Dropout(0.1), nn.Linear(96, 7),
+        )  # fmt: skip
+        y, x = torch.meshgrid(torch.arange(15), torch.arange(20), indexing="ij")
+        self.register_buffer("x", ((x + 0.5) / 20).reshape(-1).float())
+        self.register_buffer("y", ((y + 0.5) / 15).reshape(-1).float())
+        step = (torch.arange(CROP) + 0.5) / CROP * 2 - 1
+        self.register_buffer("step", step)
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Uint8 (N, 120, 160, 3) BGR -> logits (N, 3), box / picture size (N, 4), angles / 30 deg (N, 5)."""
+    def forward(self, pictures: Tensor, cut: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Uint8 (N, 120, 160, 3) BGR -> logit of a face (N,); its box left, top, right, bottom px (N, 4);
+        logits of the left and right eye being open (N, 2); angles / 30 deg (N, 5).
+
+        cut: boxes to look at instead of those found, for learning.
+        """
         grey = pictures.float().mean(3)[:, None]
-        y = self.head(self.features((grey - 100.0) / 64.0))
-        return y[:, :3], y[:, 3:7], y[:, 7:]
+        maps = self.find((functional.avg_pool2d(grey, 2) - 100.0) / 64.0).flatten(2)
+        share = torch.softmax(maps[:, 0], 1)
+        face, width, height = ((share * maps[:, i]).sum(1) for i in (1, 2, 3))
+        x, y = (share * self.x).sum(1) * DRIVER_WIDTH, (share * self.y).sum(1) * DRIVER_HEIGHT
+        half_width, half_height = torch.exp(width.clamp(-2, 2)) * 20, torch.exp(height.clamp(-2, 2)) * 25
+        box = torch.stack((x - half_width, y - half_height, x + half_width, y + half_height), 1)
+
+        at = box.detach() if cut is None else cut
+        half = (at[:, 3] - at[:, 1]) * (CROP_SHARE / 2)
+        middle_x, middle_y = (at[:, 0] + at[:, 2]) / 2, (at[:, 1] + at[:, 3]) / 2
+        columns = (middle_x[:, None] + half[:, None] * self.step) / DRIVER_WIDTH * 2 - 1
+        rows = (middle_y[:, None] + half[:, None] * self.step) / DRIVER_HEIGHT * 2 - 1
+        grid = torch.stack((columns[:, None].expand(-1, CROP, -1), rows[:, :, None].expand(-1, -1, CROP)), 3)
+        square = functional.grid_sample(grey, grid, padding_mode="border", align_corners=False)
+        # By night a face is dark and even: what counts is how it differs from its own mean.
+        square = square - square.mean((2, 3), keepdim=True)
+        square = square / (square.square().mean((2, 3), keepdim=True).sqrt() + 2.0)
+        look = self.look(square)
+        return face, box, look[:, :2], look[:, 2:]
 
 
 class DriverDecoder(nn.Module):
@@ -156,14 +184,12 @@ class DriverDecoder(nn.Module):
     def __init__(self, net: DriverNet) -> None:
         super().__init__()
         self.net = net
-        self.register_buffer(
-            "size", torch.tensor([DRIVER_WIDTH, DRIVER_HEIGHT, DRIVER_WIDTH, DRIVER_HEIGHT]).float()
-        )
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Uint8 (1, 120, 160, 3) -> probabilities (3,), box (4,) px, angles (5,) deg, named above."""
-        logits, box, angles = self.net(picture)
-        return torch.sigmoid(logits[0]), box[0] * self.size, angles[0] * ANGLE_SCALE_DEG
+        face, box, eyes, angles = self.net(picture)
+        probabilities = torch.sigmoid(torch.cat((face, eyes[0])))
+        return probabilities, box[0], angles[0] * ANGLE_SCALE_DEG
 
 
 def _double(x: Tensor) -> Tensor:

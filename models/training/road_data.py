@@ -8,13 +8,21 @@ pictures that the figures of the card are measured on, except where the card say
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import msgspec
 import numpy as np
 from networks import BOX_STRIDE, KINDS, ROAD_HEIGHT, ROAD_STRIDE, ROAD_WIDTH, session
+
+from edge.config import Geometry
+from edge.sim.road_picture import draw_road
+from edge.sim.scene import Scene
+from edge.sim.truth import LABELS, random_scene, road_labels, road_truth
 
 UNKNOWN = 255  # in a mask
 IGNORED = -1  # as the kind of a box: whatever is found there is neither right nor wrong
@@ -23,6 +31,8 @@ HIGHWAY_KINDS = ("bus", "car", "motorcycle", "person", "truck")  # the order of 
 HELD_OUT_CLIP = "carnd_solidWhiteRight"
 HELD_OUT_STILLS = ("solidWhite", "whiteCar")  # of the same drive as the clip
 HELD_OUT_SEEDS = 1_000_000  # rendered scenes from here on are never trained on
+SIZES = ((640, 360), (640, 480), (416, 234))  # of rendered pictures
+MIN_VISIBLE = 0.25  # of a road user, by area; less is IGNORED
 MEAN = np.array([114.0, 114.0, 114.0])
 
 
@@ -55,25 +65,69 @@ class Target(NamedTuple):
 # ---------------------------------------------------------------- rendered
 
 
-def rendered(seed: int) -> Sample:
+def rendered(scene: Scene, geometry: Geometry, size: tuple[int, int]) -> Sample:
     """One scene of edge.sim, with its truth."""
-    from edge.sim.truth import random_scene, road_truth
-
-    from edge.sim.road_picture import draw_road, road_labels
-
-    scene, geometry = random_scene(seed)
-    width, height = ((640, 360), (640, 480), (416, 234))[seed % 3]
-    image = draw_road(scene, geometry, width, height)
-    mask = road_labels(scene, geometry, width, height)
-    truth = road_truth(scene, geometry, width, height)
-    boxes = [(KINDS.index(kind), *box) for kind, box in zip(truth.kinds, truth.boxes, strict=True)]
+    image = draw_road(scene, geometry, *size)
+    mask = road_labels(scene, geometry, *size)
+    mask[mask > LABELS["lane mark"]] = 0
+    boxes = [
+        (KINDS.index(it.kind) if it.visible_ratio > MIN_VISIBLE else IGNORED, *it.box)
+        for it in road_truth(scene, geometry, *size).objects
+    ]
     return Sample(image, mask, _boxes(boxes), False, (0.8, 1.6))
 
 
 def rendered_set(first: int, count: int, cache: Path) -> list[Sample]:
-    """Scenes first..first+count-1, drawn once and kept."""
-    path = cache / f"road_rendered_{first}_{count}.pickle"
-    return _cached(path, lambda: [rendered(seed) for seed in range(first, first + count)])
+    """Scenes first..first+count-1 as they are, for figures, drawn once and kept."""
+
+    def make() -> list[Sample]:
+        return [
+            rendered(*random_scene(seed), SIZES[seed % len(SIZES)]) for seed in range(first, first + count)
+        ]
+
+    return _cached(cache / f"road_rendered_{first}_{count}.pickle", make)
+
+
+def learning_set(count: int, cache: Path) -> list[Sample]:
+    """Scenes 0..count-1 for learning, in the order of their roads, drawn once by two processes and kept.
+
+    A road's surface takes longer to make than all else in a picture, so that they share some: lane widths are
+    rounded and the lines are one of three patterns.
+    """
+
+    def make() -> list[Sample]:
+        scenes = sorted(map(_scene_on_shared_road, range(count)), key=_surface)
+        parts = [scenes[i : i + 100] for i in range(0, count, 100)]
+        with ProcessPoolExecutor(2) as pool:
+            return [sample for part in pool.map(_drawn, parts) for sample in part]
+
+    return _cached(cache / f"road_learning_{count}.pickle", make)
+
+
+def _scene_on_shared_road(seed: int) -> tuple[Scene, Geometry, tuple[int, int]]:
+    scene, geometry = random_scene(seed)
+    road = scene.road
+    width_m = round(road.lane_width_m / 0.25) * 0.25
+    lanes = len(road.lines) - 1
+    inner = "dashed" if seed % 3 else "solid"
+    lines = ["solid", *[inner] * (lanes - 1), "solid"]
+    if road.lanes_oncoming and seed % 3 == 1:
+        lines[road.lanes_forward] = "solid"
+    if seed % 3 == 2 and seed % 2:
+        lines[0] = lines[-1] = "none"
+    road = msgspec.structs.replace(road, lane_width_m=width_m, lines=tuple(lines))
+    number = zlib.crc32(repr((lines, width_m)).encode())
+    geometry = msgspec.structs.replace(geometry, focal_px=380.0 + number % 520)
+    return msgspec.structs.replace(scene, road=road), geometry, SIZES[number % len(SIZES)]
+
+
+def _surface(drawing: tuple[Scene, Geometry, tuple[int, int]]) -> str:
+    road, weather = drawing[0].road, drawing[0].weather
+    return repr((road.lines, road.lanes_forward, road.lane_width_m, weather, road.towns, drawing[0].light))
+
+
+def _drawn(drawings: list[tuple[Scene, Geometry, tuple[int, int]]]) -> list[Sample]:
+    return [rendered(*drawing) for drawing in drawings]
 
 
 # ---------------------------------------------------------------- real

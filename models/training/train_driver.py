@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from driver_data import SURELY_CLOSED, SURELY_OPEN, Look, random_view, rendered_set
 from learning import learn
-from networks import ANGLE_SCALE_DEG, DRIVER_HEIGHT, DRIVER_WIDTH, DriverDecoder, DriverNet, export
+from networks import ANGLE_SCALE_DEG, DriverDecoder, DriverNet, export
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,20 +25,19 @@ OUTPUTS = ("probabilities", "box", "angles")
 
 def losses(net: nn.Module, batch: list[np.ndarray]) -> dict[str, Tensor]:
     """Cross-entropy for face and eyes, smooth L1 for the box and the angles of those that are there."""
-    pictures, shares, box, angles = map(torch.from_numpy, batch)
-    logits, found_box, found_angles = net(pictures)
+    pictures, shares, box, angles, cut = map(torch.from_numpy, batch)
+    found, found_box, found_eyes, found_angles = net(pictures, cut)
     face = shares[:, 0]
     eyes = ((shares[:, 1:] - SURELY_CLOSED) / (SURELY_OPEN - SURELY_CLOSED)).clamp(0, 1)
     there = face.sum().clamp(1)
-    size = torch.tensor([DRIVER_WIDTH, DRIVER_HEIGHT, DRIVER_WIDTH, DRIVER_HEIGHT]).float()
-    eye = functional.binary_cross_entropy_with_logits(logits[:, 1:], eyes, reduction="none").mean(1)
-    side = functional.smooth_l1_loss(found_box, box / size, beta=0.02, reduction="none").mean(1)
-    angle = functional.smooth_l1_loss(
-        found_angles, angles / ANGLE_SCALE_DEG, beta=0.1, reduction="none"
-    ).mean(1)
+    seen = face[:, None] * torch.isfinite(eyes)
+    eye = functional.binary_cross_entropy_with_logits(found_eyes, eyes.nan_to_num(), reduction="none")
+    side = functional.smooth_l1_loss(found_box / 100, box / 100, beta=0.02, reduction="none").mean(1)
+    wanted = angles / ANGLE_SCALE_DEG
+    angle = functional.smooth_l1_loss(found_angles, wanted, beta=0.1, reduction="none").mean(1)
     return {
-        "face": 0.5 * functional.binary_cross_entropy_with_logits(logits[:, 0], face),
-        "eyes": (eye * face).sum() / there,
+        "face": 0.5 * functional.binary_cross_entropy_with_logits(found, face),
+        "eyes": (eye * seen).sum() / seen.sum().clamp(1),
         "box": 4.0 * (side * face).sum() / there,
         "angles": 2.0 * (angle * face).sum() / there,
     }
@@ -51,7 +50,11 @@ def batches(looks: list[Look], seed: int):  # type: ignore[no-untyped-def]
         random = np.random.default_rng([seed, step])
         cv2.setRNGSeed(step)
         rows = [random_view(looks[index], random) for index in random.integers(0, len(looks), BATCH)]
-        return [np.stack(column) for column in zip(*rows, strict=True)]
+        pictures, shares, box, angles = (np.stack(column) for column in zip(*rows, strict=True))
+        # The square round the face is learnt from where the face roughly is: it will not be found exactly.
+        size = np.tile(box[:, 2:] - box[:, :2], 2)
+        cut = np.where(shares[:, :1] > 0, box + size * random.normal(0.0, 0.04, box.shape), (40, 30, 90, 90))
+        return [pictures, shares, box, angles, cut.astype(np.float32)]
 
     return make
 
@@ -61,8 +64,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE.parent / "icv-driver.onnx")
     parser.add_argument("--cache", type=Path, default=HERE / "data")
-    parser.add_argument("--looks", type=int, default=8000, help="rendered pictures to learn from")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--looks", type=int, default=6000, help="rendered pictures to learn from")
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from learning import learn
 from networks import RoadDecoder, RoadNet, export
-from road_data import Sample, plain_view, random_view, real_set, rendered_set
+from road_data import Sample, learning_set, plain_view, random_view, real_set
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -78,8 +78,8 @@ def main() -> None:
         "--teachers", type=Path, help="directory of the public models; default DATA/../models"
     )
     parser.add_argument("--cache", type=Path, default=HERE / "data")
-    parser.add_argument("--scenes", type=int, default=3000, help="rendered scenes to learn from")
-    parser.add_argument("--real-steps", type=int, default=600)
+    parser.add_argument("--scenes", type=int, default=2000, help="rendered scenes to learn from")
+    parser.add_argument("--real-steps", type=int, default=700)
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
@@ -90,13 +90,13 @@ def main() -> None:
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
 
     real = (args.data / "images" / "highway_objects").is_dir()
-    mixed = [(rendered_set(0, args.scenes, args.cache), BATCH)] if args.steps else []
+    mixed = [(learning_set(args.scenes, args.cache), BATCH)] if args.steps else []
     if real:
         objects, frames = real_set(args.data, args.teachers or args.data.parent / "models", args.cache)
         net = learn_on(
             net, [(objects, 11), (frames, 5)], 1, (0, args.real_steps), args.cache / "road_real.pt"
         )
-        mixed = [(samples, 8) for samples, _ in mixed] + [(objects, 5), (frames, 3)]
+        mixed = [(samples, 9) for samples, _ in mixed] + [(objects, 4), (frames, 3)]
     else:
         print(f"{args.data} has no pictures: trained on rendered ones alone, and weak on real ones")
     if args.steps:

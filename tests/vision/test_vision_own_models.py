@@ -1,0 +1,140 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+from edge import config
+from edge.messages import RoadUser
+from edge.vision.adapters import Seen
+from edge.vision.adapters.own_driver import OwnDriver
+from edge.vision.adapters.own_road import OwnRoad
+from edge.vision.sessions import open_session
+from edge.vision.zoo import Zoo
+
+OWN = ("icv-road", "icv-driver")
+UNSEEN = 1_000_000  # seeds from here on were not trained on
+
+
+class Answers:
+    """A session that always says the same and keeps what it was asked."""
+
+    def __init__(self, outputs):
+        self.outputs = outputs
+        self.feed = None
+
+    def run(self, feed):
+        self.feed = {name: values.copy() for name, values in feed.items()}
+        return self.outputs
+
+
+def adapter_of(name):
+    zoo = Zoo()
+    entry = zoo.entry(name)
+    return entry, open_session(zoo.locate(name), config.Perception())
+
+
+def road_with(boxes=(), scores=(), kinds=(), mark=None):
+    surface = np.zeros((2, 64, 104), np.uint8)
+    if mark is not None:
+        surface[1] = mark
+    every = np.zeros((64, 4), np.float32), np.zeros(64, np.float32), np.zeros(64, np.int64)
+    for values, given in zip(every, (boxes, scores, kinds), strict=True):
+        values[: len(given)] = given if len(given) else values[:0]
+    session = Answers([surface, *every])
+    return OwnRoad(session, Zoo().entry("icv-road")), session
+
+
+def test_boxes_come_back_in_px_of_the_picture_and_cut_to_it():
+    road, session = road_with([(104, 52, 208, 104), (-9, 100, 50, 300)], [0.9, 0.8], [0, 5])
+    found = road.see(np.full((720, 1280, 3), 7, np.uint8), Seen()).detections
+    assert found.kinds == ("car", "person")
+    assert found.scores == pytest.approx([0.9, 0.8])
+    scale = 1280 / 416
+    assert found.boxes[0] == pytest.approx([104 * scale, 52 * scale, 208 * scale, 104 * scale])
+    assert found.boxes[1] == pytest.approx([0, 100 * scale, 50 * scale, 720])
+    fed = session.feed["picture"]
+    assert fed.shape == (1, 256, 416, 3)
+    assert fed.dtype == np.uint8
+    assert (fed[0, :234] == 7).all()
+    assert (fed[0, 234:] == 114).all()
+
+
+def test_what_is_unsure_is_left_out_and_of_two_on_one_object_the_surer_stays():
+    box = (100, 100, 200, 180)
+    road, _ = road_with([box, box, (300, 100, 340, 130)], [0.9, 0.7, 0.05], [1, 0, 0])
+    assert road.see(np.zeros((256, 416, 3), np.uint8), Seen()).detections.kinds == ("truck",)
+
+
+def test_a_mark_becomes_a_line_where_it_is_in_the_picture():
+    drawn = np.zeros((256, 416), np.uint8)
+    cv2.line(drawn, (100, 233), (180, 130), 255, 6)
+    mark = cv2.resize(drawn, (104, 64), interpolation=cv2.INTER_AREA)
+    road, _ = road_with(mark=mark)
+    (line,) = road.see(np.zeros((468, 832, 3), np.uint8), Seen()).lanes
+    for x, y in line.points / 2:
+        assert x == pytest.approx(100 + (233 - y) / 103 * 80, abs=2.5)
+    assert line.points[0, 1] > 430
+    assert line.points[:, 1].max() <= 468
+
+
+def test_nothing_below_the_picture_becomes_a_line():
+    mark = np.zeros((64, 104), np.uint8)
+    mark[59:, 50] = 255
+    road, _ = road_with(mark=mark)
+    assert road.see(np.zeros((360, 640, 3), np.uint8), Seen()).lanes == ()
+
+
+def test_a_face_comes_back_in_px_of_the_picture():
+    outputs = [
+        np.array([0.98, 0.9, 0.1], np.float32),
+        np.array([40, 30, 80, 90], np.float32),
+        np.array([10, -5, 2, 12, -8], np.float32),
+    ]
+    entry = Zoo().entry("icv-driver")
+    face = OwnDriver(Answers(outputs), entry).see(np.zeros((480, 640, 3), np.uint8), Seen()).face
+    assert face.box == (160, 120, 320, 360)
+    assert (face.left_eye_open, face.right_eye_open) == pytest.approx((0.9, 0.1))
+    assert (face.head_yaw_deg, face.head_pitch_deg, face.head_roll_deg) == (10, -5, 2)
+    assert (face.gaze_yaw_deg, face.gaze_pitch_deg) == (12, -8)
+    outputs[0][0] = 0.1
+    assert OwnDriver(Answers(outputs), entry).see(np.zeros((480, 640, 3), np.uint8), Seen()).face is None
+
+
+def test_a_wide_picture_after_a_tall_one_leaves_no_rest_of_it():
+    session = Answers([np.zeros(3, np.float32), np.zeros(4, np.float32), np.zeros(5, np.float32)])
+    driver = OwnDriver(session, Zoo().entry("icv-driver"))
+    driver.see(np.full((480, 640, 3), 200, np.uint8), Seen())
+    driver.see(np.full((360, 640, 3), 9, np.uint8), Seen())
+    (fed,) = session.feed.values()
+    assert (fed[0, :90] == 9).all()
+    assert (fed[0, 90:] == 114).all()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_file_is_small_whole_and_of_a_version_that_older_runtimes_load(name):
+    path = Zoo().locate(name)
+    model = onnx.load(path, load_external_data=False)
+    assert path.stat().st_size <= 2 * 2**20
+    assert [opset.version for opset in model.opset_import if not opset.domain] == [17]
+    assert model.ir_version <= 10
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
+    shapes = [value.type.tensor_type.shape.dim for value in (*model.graph.input, *model.graph.output)]
+    assert all(dim.HasField("dim_value") for shape in shapes for dim in shape), "no dynamic shapes"
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert "Not for" in card
+
+
+def test_the_kinds_are_those_of_the_messages():
+    assert set(Zoo().entry("icv-road").kinds) == set(RoadUser.__args__)
+
+
+def test_grey_noise_and_black_show_nobody():
+    entry, session = adapter_of("icv-road")
+    road = OwnRoad(session, entry)
+    noise = np.random.default_rng(0).integers(0, 255, (360, 640, 3), dtype=np.uint8)
+    for image in (noise, np.zeros_like(noise), np.full_like(noise, 128)):
+        seen = road.see(image, Seen())
+        assert len(seen.detections) == 0
+        assert seen.lanes == ()
