@@ -24,7 +24,9 @@ class Announcer:
 
     def due(self, own: CarState, now_ns: int) -> tuple[RemoteObject | None, str] | None:
         """(what to tell or None when we do not know where we are, why now); None: not yet."""
-        late = self._tried_ns is None or now_ns - self._tried_ns >= _LATEST_NS
+        if self._tried_ns is None:
+            self._tried_ns = now_ns
+        late = now_ns - self._tried_ns >= _LATEST_NS
         content = self._content(own)
         if content is None:
             return (None, "once a second") if late else None

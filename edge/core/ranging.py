@@ -18,8 +18,8 @@ from edge.core.tracker import Seen
 _TYPICAL = {
     # kind: (width m, relative sd, usable up to this width/height), (height m, relative sd)
     "car": ((1.80, 0.07, 1.7), (1.52, 0.10)),
-    "truck": ((2.50, 0.06, 1.4), (3.20, 0.25)),
-    "bus": ((2.55, 0.04, 1.4), (3.10, 0.12)),
+    "truck": ((2.50, 0.10, 1.3), (3.20, 0.25)),
+    "bus": ((2.55, 0.08, 1.2), (3.10, 0.12)),
     "motorcycle": ((0.80, 0.25, 1.0), (1.55, 0.12)),
     "bicycle": ((0.60, 0.25, 0.8), (1.70, 0.10)),
     "person": ((0.50, 0.30, 0.0), (1.70, 0.08)),
@@ -27,10 +27,12 @@ _TYPICAL = {
 """Typical sizes as seen from behind: dimensions of cars sold in Europe and China, riders included."""
 
 _EDGE_PX, _EDGE_PART = 1.0, 0.015  # how a detector's box edges jitter: px, and part of the box
+_CUT_PART = 0.015  # of the picture's width: an edge so near to the border is cut off
 _CORRELATED_VIEWS = 10.0  # a swing of the body lasts about this many pictures
 _RANGE_DENSITY = 8.0  # m2/s3; hard braking of the other within about a second
 _LATERAL_DENSITY = 0.3  # m2/s3
 _PREDICT_CROSSING_S = 3.0
+_FACE_SD_M = 0.25  # a bumper reaches further than the wheels that the box stands on
 _RADIANS = math.pi / 180.0
 
 
@@ -58,19 +60,14 @@ class Ranging:
     """Distance, closing speed and place across our path of one track."""
 
     __slots__ = (
-        "_height",
-        "_kind",
-        "_lateral",
-        "_range",
-        "_relative_variance",
-        "_width",
-        "in_path",
+        "_height", "_kind", "_lateral", "_range", "_relative_variance", "_unplaced_s", "_width", "in_path",
         "lateral_m",
-    )
+    )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
         self._range: ConstantVelocity | None = None  # x: metres in front of the camera, v: opening speed
         self._lateral: ConstantVelocity | None = None  # of the middle, from our path
+        self._unplaced_s = 0.0  # since the border left that visible; until it does again, it stays there
         self._relative_variance = 1.0
         self.lateral_m: float | None = None
         self.in_path = False
@@ -86,8 +83,7 @@ class Ranging:
         if self._range is not None:
             self._range.predict(dt, -(own_acceleration_mps2 or 0.0))
             self._range.x = max(self._range.x, 0.5)
-        if self._lateral is not None:
-            self._lateral.predict(dt)
+        self._unplaced_s += dt
 
     def measure(
         self, kind: str, seen: Seen, projection: Projection, size_px: tuple[int, int], pitch_sd_deg: float
@@ -95,7 +91,7 @@ class Ranging:
         """Take the box as it was detected in a picture of that size."""
         if kind != self._kind:
             self._set_kind(kind)
-        margin = 0.004 * size_px[0]
+        margin = _CUT_PART * size_px[0]
         side_cut = seen.left <= margin or seen.right >= size_px[0] - margin
         bottom_cut = seen.bottom >= size_px[1] - margin
         height_cut = bottom_cut or seen.top <= margin
@@ -136,26 +132,50 @@ class Ranging:
         else:
             self._range.update(metres, variance)
 
-    def place(self, seen: Seen | None, projection: Projection, bend_m: float, own_width_m: float) -> None:
+    def place(
+        self, seen: Seen | None, projection: Projection, width_px: int, bend_m: float, own_width_m: float
+    ) -> None:
         """Where it is across the road; bend_m: how far our path has turned left at its distance."""
         if self._range is None:
             return
-        if seen is not None:
-            forward, left, _ = projection.ray((seen.left + seen.right) / 2.0, seen.bottom)
-            if forward <= 0.0:
-                return
-            self.lateral_m = self._range.x * left / forward + projection.left_m
-            off_path_m = self.lateral_m - bend_m
-            jitter = (
-                self._range.x * (_EDGE_PX + _EDGE_PART * (seen.right - seen.left)) / projection.focal_x_px
-            )
+        middle_m = None if seen is None else self._middle_m(seen, projection, width_px)
+        if seen is not None and middle_m is not None:
+            edge_px = _EDGE_PX + _EDGE_PART * (seen.right - seen.left)
+            jitter = self._range.x * edge_px / projection.focal_x_px
             variance = jitter * jitter + 0.0025
             if self._lateral is None:
-                self._lateral = ConstantVelocity(off_path_m, variance, 4.0, _LATERAL_DENSITY)
+                self._lateral = ConstantVelocity(middle_m - bend_m, variance, 4.0, _LATERAL_DENSITY)
             else:
-                self._lateral.update(off_path_m, variance)
+                self._lateral.predict(self._unplaced_s)
+                self._lateral.update(middle_m - bend_m, variance)
+            self._unplaced_s = 0.0
         if self._lateral is not None:
+            self.lateral_m = self._lateral.x + bend_m
             self._judge_path(own_width_m)
+
+    def _middle_m(self, seen: Seen, projection: Projection, width_px: int) -> float | None:
+        """Its middle, to our left; None when the border cuts off what would tell.
+
+        Of what stands beside our axis we see the near face and a side that runs inwards, to the vanishing
+        point: only the outer edge of the box belongs to the near face, whose distance we know.
+        """
+        assert self._range is not None
+        forward, left, _ = projection.ray(seen.left, seen.bottom)
+        forward_right, right, _ = projection.ray(seen.right, seen.bottom)
+        if forward <= 0.0 or forward_right <= 0.0:
+            return None
+        left_m = self._range.x * left / forward + projection.left_m
+        right_m = self._range.x * right / forward_right + projection.left_m
+        margin = _CUT_PART * width_px
+        left_cut, right_cut = seen.left <= margin, seen.right >= width_px - margin
+        half_m = self._width.typical_m * self._width.factor / 2.0
+        if left_m > 0.0 > right_m and left_cut == right_cut:
+            return (left_m + right_m) / 2.0
+        if (right_m >= 0.0 or right_cut) and not left_cut:
+            return left_m - half_m
+        if (left_m <= 0.0 or left_cut) and not right_cut:
+            return right_m + half_m
+        return None
 
     def _judge_path(self, own_width_m: float) -> None:
         """In our path: what would touch us if both went on; a person walking into it counts early."""
@@ -192,7 +212,8 @@ class Ranging:
         """Standard deviations of distance (m) and closing speed (m/s), the unknown true size included."""
         assert self._range is not None
         x, v, unknown = self._range.x, self._range.v, self._relative_variance
-        return math.sqrt(self._range.p_x + unknown * x * x), math.sqrt(self._range.p_v + unknown * v * v)
+        distance = math.sqrt(self._range.p_x + unknown * x * x + _FACE_SD_M * _FACE_SD_M)
+        return distance, math.sqrt(self._range.p_v + unknown * v * v)
 
 
 def _jitter(edge_px: float) -> float:
@@ -209,5 +230,6 @@ def _fused(ratios: list[tuple[_Size, float, float]]) -> tuple[float, float, floa
         weights += weight
         metres += weight * typical_m * size.factor
         jitter += weight * weight * edge_variance
-        unknown += weight * weight * size.variance
-    return metres / weights, jitter / (weights * weights), unknown / (weights * weights)
+        unknown += weight * math.sqrt(size.variance)  # learnt from the same ground: their errors go together
+    unknown /= weights
+    return metres / weights, jitter / (weights * weights), unknown * unknown

@@ -89,7 +89,7 @@ class RoadWatch:
             camera_m = ranging.camera_distance_m
             if camera_m is not None:
                 bend_m = self._bend_m(camera_m - projection.ahead_m, own)
-                ranging.place(track.seen, projection, bend_m, self._own_width_m)
+                ranging.place(track.seen, projection, self._size_px[0], bend_m, self._own_width_m)
             ranges[track.id] = ranging
         self._ranges = ranges
 

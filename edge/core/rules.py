@@ -53,7 +53,10 @@ def _collision(
             if ttc_s >= limit_s:
                 continue
             needed = _needed_braking(s, track, speed)
-            if needed is None or needed < _accepted_braking(s, comfortable) / (_WIDER if active else 1.0):
+            if needed is None:
+                continue
+            accepted = _accepted_braking(s, 0.0 if _tailgates(s, track, speed) else comfortable)
+            if needed < accepted / (_WIDER if active else 1.0):
                 continue
             if worst is None or ttc_s < worst[0]:
                 worst = (ttc_s, track, road, needed)
@@ -92,6 +95,13 @@ def _needed_braking(s: Situation, track: Track, speed_mps: float) -> float | Non
     if speed_mps - closing < -(rules.oncoming_mps + 2.0 * sd):
         return None
     return closing * closing / (2.0 * max(distance - rules.gap_left_m, 0.5))
+
+
+def _tailgates(s: Situation, track: Track, speed_mps: float) -> bool:
+    """Too close for the lead's next braking, so that what is comfortable now does not count."""
+    rules = s.rules.headway
+    near = track.distance_m is not None and track.distance_m < rules.headway_s * speed_mps
+    return near and speed_mps >= rules.min_speed_mps
 
 
 def _accepted_braking(s: Situation, comfortable: float) -> float:
