@@ -454,6 +454,13 @@ def shipped(path: str) -> Path:
     return _INSTALLED / path if _INSTALLED.exists() else _CHECKOUT / path
 
 
+def downloads() -> Path:
+    """Where downloaded models go: models/public in a checkout, the user's own directory once installed."""
+    if _INSTALLED.exists():
+        return Path.home() / ".local" / "share" / "icv-edge" / "models"
+    return _CHECKOUT / "models" / "public"
+
+
 def digest(config: msgspec.Struct) -> str:
     """SHA-256 of the resolved tree, independent of the order in which it was written."""
     return hashlib.sha256(msgspec.json.encode(config, order="deterministic")).hexdigest()

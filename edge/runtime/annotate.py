@@ -179,7 +179,7 @@ class Overlay:
             top = STRIP_Y + 10 + 42 * number
             cv2.rectangle(canvas, (330, top), (WIDTH - 12, top + 38), LEVEL_COLOUR[warning.level], -1)
             _text(canvas, title(warning.name), (342, top + 25), (20, 20, 20), 0.62, 2)
-            _text(canvas, warning.cause, (690, top + 24), (20, 20, 20), 0.46)
+            _text(canvas, warning.cause, (690, top + 25), (20, 20, 20), 0.56)
         if not lines:
             _text(canvas, "no warning", (342, STRIP_Y + 35), DIM, 0.6)
         if self._missing:

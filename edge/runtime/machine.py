@@ -211,10 +211,15 @@ def models() -> Iterator[Finding]:
     except UserError as error:
         yield Finding(topic="models", name="zoo", state="broken", found=str(error), advice="install again")
         return
+    absent = [
+        name for name, entry in sorted(zoo.entries.items()) if not (entry.own or zoo.place(name).exists())
+    ]
+    if absent:
+        advice = "real pictures need some of them: icv models fetch --all, or --from DIR; icv models list says more"
+        found = f"{len(absent)} not fetched: {', '.join(absent)}"
+        yield Finding(topic="models", name="public networks", state="missing", found=found, advice=advice)
     for name, entry in sorted(zoo.entries.items()):
-        if not entry.own and not zoo.place(name).exists():
-            found, advice = f"not fetched ({entry.role})", how_to_get(name, entry)
-            yield Finding(topic="models", name=name, state="missing", found=found, advice=advice)
+        if name in absent:
             continue
         try:
             zoo.locate(name)

@@ -65,7 +65,7 @@ class Zoo:
         entry = self.entry(name)
         if entry.own:
             return self.path.parent / entry.file
-        return (Path(directory).expanduser() if directory else self.path.parent / "public") / entry.file
+        return (Path(directory).expanduser() if directory else config.downloads()) / entry.file
 
     def locate(self, name: str, directory: str | None = None) -> Path:
         """The file of a model, its hash checked. Raises ModelError, with how to get it."""
