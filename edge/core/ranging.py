@@ -169,13 +169,13 @@ class Ranging:
         margin = _CUT_PART * width_px
         left_cut, right_cut = seen.left <= margin, seen.right >= width_px - margin
         half_m = self._width.typical_m * self._width.factor / 2.0
-        if left_m > 0.0 > right_m and left_cut == right_cut:
+        if right_m >= 0.0:
+            return None if left_cut else left_m - half_m
+        if left_m <= 0.0:
+            return None if right_cut else right_m + half_m
+        if left_cut == right_cut:
             return (left_m + right_m) / 2.0
-        if (right_m >= 0.0 or right_cut) and not left_cut:
-            return left_m - half_m
-        if (left_m <= 0.0 or left_cut) and not right_cut:
-            return right_m + half_m
-        return None
+        return right_m + half_m if left_cut else left_m - half_m
 
     def _judge_path(self, own_width_m: float) -> None:
         """In our path: what would touch us if both went on; a person walking into it counts early."""

@@ -208,3 +208,40 @@ def test_a_view_from_the_past_changes_nothing():
     view = RoadView(t_ns=5, camera="road", taken_ns=5, frame_id=1, width_px=W, height_px=H, models=())
     assert watch.update(view, own.state(5)) is not None
     assert watch.update(view, own.state(5)) is None
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bus_at_its_stop_is_passed_and_never_in_our_path(side, seed):
+    """12 m long: its box holds the near face and the side that runs inwards, and leaves by the border."""
+    chance = random.Random(seed)
+    watch, own = watchers()
+    for n in range(100):
+        t_ns, gap = 50_000_000 * n + 1_000_000_000, 55.0 - 0.6 * n
+        speed = Signals(t_ns=t_ns, bus="", names=("speed_mps",), values=(12.0,), stamps_ns=(t_ns,))
+        own.signals(speed, t_ns)
+        corners = [
+            (W / 2 - F * (side * 3.5 + across) / z, H / 2 + F * (UP - up) / z)
+            for z in (max(gap + BEHIND, 0.3), gap + BEHIND + 12)
+            for across in (-1.25, 1.25)
+            for up in (0.0, 3.1)
+        ]
+        xs, ys = [x for x, _ in corners], [y for _, y in corners]
+        edges = [e + chance.gauss(0, 1.5) for e in (min(xs), min(ys), max(xs), max(ys))]
+        clipped = [max(edges[0], 0), max(edges[1], 0), min(edges[2], W), min(edges[3], H)]
+        if gap + BEHIND + 12 < 1 or clipped[2] - clipped[0] < 3:
+            break
+        view = RoadView(
+            t_ns=t_ns,
+            camera="road",
+            taken_ns=t_ns,
+            frame_id=n,
+            width_px=W,
+            height_px=H,
+            models=(),
+            detections=Detections(kinds=("bus",), scores=read_only([0.8]), boxes=read_only([clipped])),
+        )
+        tracks = watch.update(view, own.state(t_ns)).tracks
+        assert not any(t.in_path for t in tracks)
+        if n > 20 and gap > 10:
+            assert tracks[0].lateral_m == pytest.approx(side * 3.5, abs=0.8)
