@@ -215,7 +215,7 @@ def models() -> Iterator[Finding]:
         name for name, entry in sorted(zoo.entries.items()) if not (entry.own or zoo.place(name).exists())
     ]
     if absent:
-        advice = "real pictures need some of them: icv models fetch --all, or --from DIR; icv models list says more"
+        advice = "for real pictures: icv models fetch --all, or --from DIR; icv models list says more"
         found = f"{len(absent)} not fetched: {', '.join(absent)}"
         yield Finding(topic="models", name="public networks", state="missing", found=found, advice=advice)
     for name, entry in sorted(zoo.entries.items()):

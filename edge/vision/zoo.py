@@ -50,6 +50,7 @@ class Zoo:
     def __init__(self, path: Path | None = None) -> None:
         """Read the shipped zoo, or the file `path`. Raises config.ConfigError."""
         self.path = path or config.shipped("models/zoo.toml")
+        self._downloads = path.parent / "public" if path else config.downloads()
         self.entries = config.read(self.path, dict[str, Entry])
 
     def entry(self, name: str) -> Entry:
@@ -65,7 +66,7 @@ class Zoo:
         entry = self.entry(name)
         if entry.own:
             return self.path.parent / entry.file
-        return (Path(directory).expanduser() if directory else config.downloads()) / entry.file
+        return (Path(directory).expanduser() if directory else self._downloads) / entry.file
 
     def locate(self, name: str, directory: str | None = None) -> Path:
         """The file of a model, its hash checked. Raises ModelError, with how to get it."""
