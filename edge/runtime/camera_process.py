@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -28,7 +27,6 @@ PICTURE_PERIOD_NS = 200_000_000  # pictures for people: 5 a second are enough
 
 def work(task: WorkerTask, pipe: Connection) -> None:
     """The worker's main: look and say, until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the loop's to handle
     exit_with_parent()
     try:
         _look(task, pipe)
@@ -47,7 +45,8 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
         perception = Perception(task.camera, task.perception)
     except UserError as error:
         say(Health(t_ns=now_ns(), source=name, state="failed", detail=str(error)))
-        pipe.poll(None)  # stay, so that the reason is said once and not each time that it dies anew
+        while not pipe.poll(1.0):  # stay, so that the reason is said once and not each time that it dies anew
+            pipe.send_bytes(b"B")  # a beat: alive
         return
     say(Health(t_ns=now_ns(), source=name, state="ok", detail="; ".join(perception.notes)))
     latest = LatestPicture(lambda: _open(task, clock), task.camera, clock)

@@ -39,6 +39,8 @@ class SimulatedCamera:
         width, height = ROAD_SIZE if geometry else DRIVER_SIZE
         self._size = (camera.width_px or width, camera.height_px or height)
         self._frame_id = 0
+        if clock is not None:
+            self.at(0, start_ns)  # the first drawing makes what all others use: not in a picture's time
 
     def read(self) -> Picture | None:
         """The next picture; None after the scenario's end."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import signal
 import sys
+from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
 
 from edge.config import Runtime
 
@@ -20,6 +23,27 @@ def exit_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
 
 
+def start_without_interrupt(process: BaseProcess) -> None:
+    """Start a spawned process that Ctrl-C never reaches, even while it starts: that is the loop's."""
+    resource_tracker.ensure_running()  # of Python's own; started below it would undo the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()  # the mask is inherited
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def processors() -> frozenset[int]:
+    """Those that this process may run on; empty where the system does not say."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+
+
+def run_on(allowed: frozenset[int]) -> None:
+    """Let this process run on these again, where its parent has given itself another choice."""
+    if allowed and allowed != processors():
+        os.sched_setaffinity(0, allowed)
+
+
 def ask(wanted: Runtime) -> list[str]:
     """Freeze what start-up made; ask for priority, processor and memory. Returns a line for each answer."""
     gc.collect()
@@ -27,7 +51,9 @@ def ask(wanted: Runtime) -> list[str]:
     answers = []
     if wanted.realtime_priority:
         try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(wanted.realtime_priority))
+            # The networks of a camera worker that is started anew must not inherit it.
+            policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+            os.sched_setscheduler(0, policy, os.sched_param(wanted.realtime_priority))
             answers.append(f"real-time priority {wanted.realtime_priority}: granted")
         except (OSError, AttributeError) as error:
             answers.append(f"real-time priority {wanted.realtime_priority}: refused ({error})")

@@ -1,7 +1,7 @@
 """The loop's end of a camera worker: starts the process, hears it, starts another when it ends or hangs.
 
-The worker says `Health` once a second, so a silent one is a stuck one. Little is imported here: the loop's
-process never loads the networks' runtime.
+The worker says something at least once a second, so a silent one is a stuck one. Little is imported here: the
+loop's process never loads the networks' runtime.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import msgspec
 
 from edge.config import Camera, Geometry, Perception, Recording
 from edge.messages import Health, Message, decode
+from edge.runtime.rights import processors, run_on, start_without_interrupt
 
 START_LIMIT_NS = 30_000_000_000  # loading networks on a slow card
 SILENCE_LIMIT_NS = 4_000_000_000
 RETRY_NS = 2_000_000_000
+END_LIMIT_NS = 1_000_000_000  # from the last word of a worker to its end
 
 
 class WorkerTask(msgspec.Struct, frozen=True):
@@ -47,6 +49,14 @@ def _work(task: WorkerTask, pipe: Connection) -> None:
     work(task, pipe)
 
 
+Main = Callable[[WorkerTask, Connection], None]
+
+
+def _begin(main: Main, task: WorkerTask, pipe: Connection, allowed: frozenset[int]) -> None:
+    run_on(allowed)
+    main(task, pipe)
+
+
 class WorkerInlet:
     """The loop's end of one camera worker."""
 
@@ -54,7 +64,7 @@ class WorkerInlet:
         self,
         task: WorkerTask,
         take_picture: Callable[[SeenPicture], None] | None = None,
-        main: Callable[[WorkerTask, Connection], None] = _work,
+        main: Main = _work,
     ) -> None:
         self.name = f"camera:{task.camera.name}"
         self._task = task
@@ -65,13 +75,17 @@ class WorkerInlet:
         self._heard_ns = 0
         self._spoke = False
         self._next_start_ns = 0
+        self._lost_ns = 0
+        self._why = ""
+        self._processors = processors()  # of a loop that has not asked for one of its own yet
 
     def start(self, at_ns: int) -> None:
         """Start the process (spawned: a fork would inherit the loop's descriptors and its networks)."""
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        process = context.Process(target=self._main, args=(self._task, theirs), name=self.name, daemon=True)
-        process.start()
+        arguments = (self._main, self._task, theirs, self._processors)
+        process = context.Process(target=_begin, args=arguments, name=self.name, daemon=True)
+        start_without_interrupt(process)
         self._process = process
         theirs.close()
         self._heard_ns, self._spoke = at_ns, False
@@ -86,21 +100,14 @@ class WorkerInlet:
         return self._pipe.fileno() if self._pipe else None
 
     def poll(self, now_ns: int) -> list[Message]:
-        """What the worker said; starts it anew where it ended or hangs."""
-        if self._pipe is None:
-            if now_ns >= self._next_start_ns:
-                self.start(now_ns)
-            return []
+        """What the worker said; starts it anew where it ended or hangs. Never waits for it."""
         messages: list[Message] = []
-        try:
-            while self._pipe.poll():
-                self._heard_ns = now_ns
-                self._receive(self._pipe.recv_bytes(), messages)
-        except (EOFError, OSError):
-            messages += self._lost(now_ns, f"the worker ended ({self._how_it_ended()})")
-            return messages
-        if now_ns - self._heard_ns > (SILENCE_LIMIT_NS if self._spoke else START_LIMIT_NS):
-            messages += self._lost(now_ns, "the worker said nothing for too long")
+        if self._pipe is not None:
+            self._hear(self._pipe, now_ns, messages)
+        elif self._process is not None:
+            self._bury(self._process, now_ns, messages)
+        elif now_ns >= self._next_start_ns:
+            self.start(now_ns)
         return messages
 
     def close(self) -> None:
@@ -115,22 +122,38 @@ class WorkerInlet:
                 self._process.join(timeout=1.0)
             self._process = None
 
-    def _receive(self, data: bytes, messages: list[Message]) -> None:
-        if data[:1] == b"P":
-            if self._take_picture is not None:
-                self._take_picture(msgspec.msgpack.decode(data[1:], type=SeenPicture))
+    def _hear(self, pipe: Connection, now_ns: int, messages: list[Message]) -> None:
+        try:
+            while pipe.poll():
+                self._receive(pipe.recv_bytes(), messages)
+                self._heard_ns = now_ns
+        except (EOFError, OSError):
+            self._lose(pipe, now_ns, "the worker ended")
             return
+        if now_ns - self._heard_ns > (SILENCE_LIMIT_NS if self._spoke else START_LIMIT_NS):
+            self._lose(pipe, now_ns - END_LIMIT_NS, "the worker said nothing for too long and was ended")
+
+    def _lose(self, pipe: Connection, since_ns: int, why: str) -> None:
+        pipe.close()
+        self._pipe, self._lost_ns, self._why = None, since_ns, why
+
+    def _bury(
+        self, process: multiprocessing.process.BaseProcess, now_ns: int, messages: list[Message]
+    ) -> None:
+        """Tell how it ended once that is known: a process closes its pipe a moment before."""
+        code = process.exitcode
+        if code is None:
+            if now_ns - self._lost_ns >= END_LIMIT_NS:
+                process.kill()
+            return
+        self._process, self._next_start_ns = None, now_ns + RETRY_NS
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
+        detail = f"{self._why} ({how}); starting another in {RETRY_NS / 1e9:.0f} s"
+        messages.append(Health(t_ns=now_ns, source=self.name, state="failed", detail=detail))
+
+    def _receive(self, data: bytes, messages: list[Message]) -> None:
         self._spoke = True
-        messages.append(decode(data[1:]))
-
-    def _how_it_ended(self) -> str:
-        assert self._process is not None
-        self._process.join(timeout=0.2)
-        code = self._process.exitcode
-        return f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
-
-    def _lost(self, now_ns: int, why: str) -> list[Message]:
-        self.close()
-        self._next_start_ns = now_ns + RETRY_NS
-        detail = f"{why}; starting another in {RETRY_NS / 1e9:.0f} s"
-        return [Health(t_ns=now_ns, source=self.name, state="failed", detail=detail)]
+        if data[:1] == b"P" and self._take_picture is not None:
+            self._take_picture(msgspec.msgpack.decode(data[1:], type=SeenPicture))
+        elif data[:1] == b"M":
+            messages.append(decode(data[1:]))
