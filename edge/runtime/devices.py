@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from edge import clock as clocks
@@ -11,7 +12,7 @@ from edge.can.encode import EncodeError, Encoder
 from edge.can.inlet import CanInlet
 from edge.clock import Clock
 from edge.config import Can, ConfigError
-from edge.messages import Announce, Message, Transmit
+from edge.messages import Announce, Gap, Message, Transmit
 from edge.positioning.inlet import LineInlet, SerialNmeaInlet
 from edge.runtime.rig import SimulatedBus, SimulatedLink, nmea_lines
 from edge.runtime.setup import Setup
@@ -28,6 +29,7 @@ def can_inlets(
     setup: Setup, world: World | None, start_ns: int, clock: Clock, record: Record
 ) -> list[CanInlet]:
     """One for each [[can]]."""
+    raw = record if setup.config.recording.raw_can else None
 
     def opener(can: Can) -> CanBus:
         if can.kind != "simulated":
@@ -36,7 +38,7 @@ def can_inlets(
         return SimulatedBus(world, _database(setup, can.name), start_ns, clock)
 
     reader = setup.reader()
-    return [CanInlet(f"can:{can.name}", can, reader, record, opener) for can in setup.config.can]
+    return [CanInlet(f"can:{can.name}", can, reader, raw, opener) for can in setup.config.can]
 
 
 def gnss_inlets(
@@ -67,28 +69,51 @@ def v2x_parts(
         assert world is not None
         link = SimulatedLink(world, v2x, start_ns, utc_start_ns, clock)
     inlet = V2xInlet(v2x, link, record, station_id)
-    return [inlet], [V2xOutput(V2xSender(v2x, link, station_id))]
+    try:
+        sender = V2xSender(v2x, link, station_id)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return [inlet], [V2xOutput(sender)]
 
 
 class V2xOutput:
-    """Announce becomes a packet on the air."""
+    """Announce becomes a packet on the air; as an inlet it says what could not be sent."""
+
+    name = "v2x"
 
     def __init__(self, sender: V2xSender) -> None:
         self.sender = sender
+        self._failed = 0
 
     def take(self, out: Message) -> None:
         """Send what the gate let out."""
         if isinstance(out, Announce):
             self.sender.take(out, out.t_ns, clocks.utc_ns())
 
+    def fileno(self) -> None:
+        """Polled."""
+
+    def poll(self, now_ns: int) -> list[Message]:
+        """What was not sent since the last time."""
+        lost, self._failed = self.sender.failed - self._failed, self.sender.failed
+        if not lost:
+            return []
+        return [Gap(t_ns=now_ns, source=self.name, reason=f"not sent: {self.sender.trouble}", count=lost)]
+
+    def close(self) -> None:
+        """Close the link."""
+        self.sender.close()
+
 
 class CanOutput:
-    """Transmit becomes a frame on its bus, unless it is a dry run."""
+    """Transmit becomes a frame on its bus, unless it is a dry run; as an inlet it says what was not sent."""
+
+    name = "can"
 
     def __init__(self, setup: Setup, inlets: list[CanInlet]) -> None:
         self.sent = 0
         self.dry = 0
-        self.troubles: dict[str, int] = {}
+        self._troubles: Counter[tuple[str, str]] = Counter()
         self._buses = {inlet.name.removeprefix("can:"): inlet for inlet in inlets}
         self._encoders = {name: Encoder(_database(setup, name)) for name in self._buses if setup.databases}
 
@@ -107,7 +132,22 @@ class CanOutput:
             bus.send(*self._encoders[out.bus].encode(out.message, out.signals))
             self.sent += 1
         except (BusError, EncodeError) as error:
-            self.troubles[str(error)] = self.troubles.get(str(error), 0) + 1
+            self._troubles[out.bus, str(error)] += 1
+
+    def fileno(self) -> None:
+        """Polled."""
+
+    def poll(self, now_ns: int) -> list[Message]:
+        """What was not sent since the last time, by reason."""
+        said: list[Message] = [
+            Gap(t_ns=now_ns, source=f"can:{bus}", reason=f"not sent: {why}", count=count)
+            for (bus, why), count in self._troubles.items()
+        ]
+        self._troubles.clear()
+        return said
+
+    def close(self) -> None:
+        """The buses are closed by their inlets."""
 
 
 def _database(setup: Setup, bus: str) -> Database:

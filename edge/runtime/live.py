@@ -26,11 +26,13 @@ from edge.runtime.worker import SeenPicture, WorkerInlet, WorkerTask
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to. lateness_ns: of each tick; drive: the recording, None if there is none."""
+    """What a run came to. lateness_ns: of each tick; drive: the recording, None if there is none; failure:
+    why that is not complete, None if it is."""
 
     summary: Summary
     digest: str
     drive: Path | None = None
+    failure: str | None = None
     lateness_ns: tuple[int, ...] = ()
     rights: tuple[str, ...] = ()
 
@@ -59,9 +61,9 @@ class RecordingInlet:
         """The run closes the drive."""
 
 
-def record_to(path: Path | None, header: DriveHeader) -> DriveWriter | NullWriter:
-    """A recording at path; None: only numbers and digest. Raises DriveError."""
-    return DriveWriter(path, header) if path is not None else NullWriter()
+def record_to(path: Path | None, header: DriveHeader, *, drop: bool) -> DriveWriter | NullWriter:
+    """A recording at path; None: only numbers and digest. drop: rather than wait. Raises DriveError."""
+    return DriveWriter(path, header, drop=drop) if path is not None else NullWriter()
 
 
 def run_live(
@@ -83,7 +85,16 @@ def run_live(
         seconds = world.duration_s
     header = msgspec.structs.replace(setup.header(title, setup.sources()), origin_ns=start_ns)
     with ExitStack() as stack:
-        drive = record_to(drive_path, header)
+
+        def raw(topic: str, t_ns: int, data: bytes) -> None:
+            drive.raw(topic, t_ns, data)
+
+        # What the config gets wrong is found before a file is made.
+        buses = devices.can_inlets(setup, world, start_ns, clock, raw)
+        ears, mouths = devices.v2x_parts(setup, world, start_ns, utc_start_ns, clock, raw)
+        receivers = devices.gnss_inlets(setup, world, start_ns, utc_start_ns, raw)
+        can_output = devices.CanOutput(setup, buses)
+        drive = record_to(drive_path, header, drop=True)
         stack.callback(drive.close)
         outside = Outside(config, header) if config.web.enabled or config.uplink.jt808.enabled else None
         if outside is not None:
@@ -102,18 +113,23 @@ def run_live(
                 outside.picture(picture.camera, picture.data)
 
         workers = _start_workers(setup, start_ns, clock, keep)
-        buses = devices.can_inlets(setup, world, start_ns, clock, drive.raw)
-        ears, mouths = devices.v2x_parts(setup, world, start_ns, utc_start_ns, clock, drive.raw)
-        receivers = devices.gnss_inlets(setup, world, start_ns, utc_start_ns, drive.raw)
-        inlets: list[Inlet] = [*buses, *receivers, *ears, *workers, RecordingInlet(drive)]
+        inlets: list[Inlet] = [
+            *buses,
+            *receivers,
+            *ears,
+            *workers,
+            can_output,
+            *mouths,
+            RecordingInlet(drive),
+        ]
         for inlet in inlets:
             stack.callback(inlet.close)
-        can_output = devices.CanOutput(setup, buses)
         core = Core(setup.core)
         summary = Summary(clock.now_ns)
         everything: list[Sink] = [summary, can_output, *mouths, *sinks]
         if outside is not None:
             everything.append(outside)
+            inlets.append(outside)
         until_ns = None if seconds is None else start_ns + round(seconds * 1e9)
         merge = Merge(inlets, clock, until_ns)
         source: Iterator[Message] = summary.watch(merge)
@@ -130,6 +146,7 @@ def run_live(
         summary=summary,
         digest=drive.digest,
         drive=drive_path,
+        failure=drive.failure,
         lateness_ns=tuple(merge.lateness_ns),
         rights=tuple(rights),
     )

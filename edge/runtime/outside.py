@@ -11,24 +11,35 @@ from multiprocessing.connection import Connection
 
 from edge.config import Config
 from edge.drives.header import DriveHeader
-from edge.messages import Health, Message, Position, encode
+from edge.messages import Gap, Health, Message, Position, decode, encode
+from edge.runtime.rights import exit_with_parent, start_without_interrupt
 
 QUEUE_ITEMS = 2000
 
 
+ALIVE_EVERY_NS = 1_000_000_000
+
+
 class Outside:
-    """A sink whose thread hands everything on. When the other side is slow, what comes then is dropped."""
+    """A sink whose thread hands everything on. When the other side is slow, what comes then is dropped.
+
+    As an inlet it says what was dropped, how the uplinks are, and that the process died.
+    """
+
+    name = "outside"
 
     def __init__(self, config: Config, header: DriveHeader) -> None:
         context = multiprocessing.get_context("spawn")
-        self.dropped = 0
+        self._dropped = 0
+        self._look_ns = 0
+        self._ended = False
         self._queue: queue.Queue[bytes | tuple[bytes, str, bytes] | None] = queue.Queue(QUEUE_ITEMS)
         nothing: tuple[Connection | None, Connection | None] = (None, None)
         self._web, web = context.Pipe() if config.web.enabled else nothing
         self._uplink, uplink = context.Pipe() if config.uplink.jt808.enabled else nothing
         arguments = (config, header.title, header.simulated, web, uplink)
         self._process = context.Process(target=_serve, args=arguments, name="outside", daemon=True)
-        self._process.start()
+        start_without_interrupt(self._process)
         for theirs in (web, uplink):
             if theirs is not None:
                 theirs.close()
@@ -51,6 +62,29 @@ class Outside:
         if self._web is not None:
             self._put((b"JPEG", camera, jpeg))
 
+    def fileno(self) -> None:
+        """Polled."""
+
+    def poll(self, now_ns: int) -> list[Message]:
+        """Gap, and Health of the uplinks and of the process; a dead one is not started again."""
+        said: list[Message] = []
+        if self._dropped:
+            count, self._dropped = self._dropped, 0
+            said.append(Gap(t_ns=now_ns, source=self.name, reason="slower than the drive", count=count))
+        if now_ns < self._look_ns or self._ended:
+            return said
+        self._look_ns = now_ns + ALIVE_EVERY_NS
+        with contextlib.suppress(EOFError, OSError):  # it died: told below
+            while self._uplink is not None and self._uplink.poll():
+                said.append(decode(self._uplink.recv_bytes()))
+        if not self._process.is_alive():
+            self._ended = True
+            detail = (
+                "dashboard and uplinks have ended; the drive goes on without them, start again to have them"
+            )
+            said.append(Health(t_ns=now_ns, source=self.name, state="failed", detail=detail))
+        return said
+
     def close(self) -> None:
         """Let the process end."""
         with contextlib.suppress(queue.Full):
@@ -67,7 +101,7 @@ class Outside:
         try:
             self._queue.put_nowait(item)
         except queue.Full:
-            self.dropped += 1
+            self._dropped += 1
 
     def _hand_on(self) -> None:
         pipes = {"web": self._web, "uplink": self._uplink}
@@ -87,11 +121,6 @@ class Outside:
 def _serve(
     config: Config, title: str, simulated: bool, web: Connection | None, uplink: Connection | None
 ) -> None:
-    import signal
-
-    from edge.runtime.rights import exit_with_parent
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     threads = []
     if web is not None:

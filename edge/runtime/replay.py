@@ -12,11 +12,11 @@ import msgspec
 
 from edge.can.inlet import LogInlet
 from edge.clock import RecordedClock
-from edge.config import Camera, CoreConfig
+from edge.config import Camera, ConfigError, CoreConfig
 from edge.core.core import Core
-from edge.drives.header import Source
+from edge.drives.header import DriveError, Source
 from edge.drives.writer import DriveWriter, NullWriter
-from edge.messages import Health, Message
+from edge.messages import Health, Message, Tick
 from edge.positioning.recorded import open_recorded
 from edge.runtime import devices
 from edge.runtime.film import Film
@@ -45,7 +45,7 @@ class CameraInlet:
         self._perception = perception
         self._show = show
         self._next = camera.read()
-        self._ended = False
+        self.ended = False
 
     def fileno(self) -> None:
         """Polled."""
@@ -58,8 +58,8 @@ class CameraInlet:
                 self._show(self._next)
             said.append(self._perception.see(self._next, self._next.t_ns))
             self._next = self._camera.read()
-        if self._next is None and not self._ended:
-            self._ended = True
+        if self._next is None and not self.ended:
+            self.ended = True
             detail = self._camera.note or "the video has ended"
             said.append(Health(t_ns=now_ns, source=self.name, state="failed", detail=detail))
         return said
@@ -72,7 +72,7 @@ class CameraInlet:
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """Files that others recorded, beside the videos that the cameras of the config name.
 
-    can_offset_s: how much later than the videos the log begins.
+    can_offset_s: how much later than the videos the log begins; negative: earlier.
     """
 
     can: Path | None = None
@@ -93,35 +93,39 @@ def replay_files(
     progress: Callable[[float], Progress] | None = None,
 ) -> Outcome:
     """Run over files: videos of the config's cameras, a CAN log, GNSS. All begin at 0, but for the offset."""
-    clock = RecordedClock(0, pace)
-    drive = record_to(drive_path, setup.header(title, sources))
     inlets: list[Inlet] = []
-    ends_ns = [0]
-    try:
+    end_ns = total_ns = 0
+    offset_ns = round(recorded.can_offset_s * 1e9)
+    log_start_ns, videos_start_ns = max(0, offset_ns), max(0, -offset_ns)
+    header = msgspec.structs.replace(setup.header(title, sources), origin_ns=videos_start_ns)
+
+    def raw(topic: str, t_ns: int, data: bytes) -> None:
+        drive.raw(topic, t_ns, data)
+
+    try:  # what the files get wrong is found before one is made
         reader = setup.reader()
-        log_start_ns = round(recorded.can_offset_s * 1e9)
         log_unix_s: float | None = None
         if recorded.can is not None:
-            log = LogInlet(recorded.can, reader, log_start_ns, drive.raw)
+            log = LogInlet(recorded.can, reader, log_start_ns, raw)
             log_unix_s = log.file_start_ns / 1e9
             inlets.append(log)
-            ends_ns.append(log.end_ns)
+            end_ns = log.end_ns
         if recorded.gnss is not None:
-            gnss, end_ns = open_recorded(recorded.gnss, log_start_ns, log_unix_s, record=drive.raw)
+            gnss, gnss_end_ns = open_recorded(recorded.gnss, log_start_ns, log_unix_s, record=raw)
             inlets.append(gnss)
-            ends_ns.append(end_ns)
+            end_ns = max(end_ns, gnss_end_ns)
         for camera in setup.config.cameras:
-            opened = open_camera(camera, clock)
-            length = getattr(opened, "length", 0) / getattr(opened, "fps", camera.fps)
-            ends_ns.append(round(length * 1e9))
-            inlets.append(
-                CameraInlet(opened, Perception(camera, setup.config.perception), _show(film, camera))
-            )
-        return _run(setup.core, inlets, clock, max(ends_ns), drive, drive_path, film, sinks, progress)
+            perception = Perception(camera, setup.config.perception)
+            opened = open_camera(camera, RecordedClock(videos_start_ns))
+            length_s = getattr(opened, "length", 0) / getattr(opened, "fps", camera.fps)
+            total_ns = max(total_ns, videos_start_ns + round(length_s * 1e9))
+            inlets.append(CameraInlet(opened, perception, _show(film, camera)))
+        drive = record_to(drive_path, header, drop=False)
+        bar = progress(max(total_ns, end_ns) / 1e9) if progress else None
+        return _run(setup.core, inlets, RecordedClock(0, pace), end_ns, drive, drive_path, film, sinks, bar)
     finally:
         for inlet in inlets:
             inlet.close()
-        drive.close()
 
 
 def replay_scenario(
@@ -135,24 +139,34 @@ def replay_scenario(
     progress: Callable[[float], Progress] | None = None,
 ) -> Outcome:
     """Run a scenario in its own time: the same pictures, frames, packets and decisions every time."""
-    clock = RecordedClock(0, pace)
+    real = setup.real_parts()
+    if real:
+        raise ConfigError(
+            f'{setup.config.name}: in a scenario all is of kind "simulated", not {", ".join(real)}'
+        )
     world = setup.world()
-    drive = record_to(drive_path, setup.header(title, setup.sources()))
-    buses = devices.can_inlets(setup, world, 0, clock, drive.raw)
-    ears, mouths = devices.v2x_parts(setup, world, 0, SIMULATED_UTC_NS, clock, drive.raw)
-    receivers = devices.gnss_inlets(setup, world, 0, SIMULATED_UTC_NS, drive.raw)
-    inlets: list[Inlet] = [*buses, *receivers, *ears]
+    clock = RecordedClock(0, pace)
+
+    def raw(topic: str, t_ns: int, data: bytes) -> None:
+        drive.raw(topic, t_ns, data)
+
+    buses = devices.can_inlets(setup, world, 0, clock, raw)
+    ears, mouths = devices.v2x_parts(setup, world, 0, SIMULATED_UTC_NS, clock, raw)
+    receivers = devices.gnss_inlets(setup, world, 0, SIMULATED_UTC_NS, raw)
+    can_output = devices.CanOutput(setup, buses)
+    inlets: list[Inlet] = [*buses, *receivers, *ears, can_output, *mouths]
     try:
         for camera in setup.config.cameras:
             seen = SimulatedCamera(world, camera, setup.geometry.get(camera.name), 0)
             inlets.append(CameraInlet(seen, Perception(camera, setup.config.perception), _show(film, camera)))
-        all_sinks: list[Sink] = [devices.CanOutput(setup, buses), *mouths, *sinks]
+        all_sinks: list[Sink] = [can_output, *mouths, *sinks]
         end_ns = round(world.duration_s * 1e9)
-        return _run(setup.core, inlets, clock, end_ns, drive, drive_path, film, all_sinks, progress)
+        drive = record_to(drive_path, setup.header(title, setup.sources()), drop=False)
+        bar = progress(world.duration_s) if progress else None
+        return _run(setup.core, inlets, clock, end_ns, drive, drive_path, film, all_sinks, bar)
     finally:
         for inlet in inlets:
             inlet.close()
-        drive.close()
 
 
 def _run(
@@ -164,17 +178,32 @@ def _run(
     drive_path: Path | None,
     film: Film | None,
     sinks: Sequence[Sink],
-    progress: Callable[[float], Progress] | None,
+    bar: Progress | None,
 ) -> Outcome:
+    """end_ns: of logs and scenarios; cameras are read to their own end, which no container tells for sure."""
+    merge = Merge(inlets, clock, None)
     summary = Summary()
-    stream: Iterator[Message] = summary.watch(Merge(inlets, clock, end_ns))
+    stream: Iterator[Message] = summary.watch(_to_the_end(merge, inlets, end_ns))
     if film is not None:
         stream = film.watch(stream)
-    if progress is not None:
-        stream = progress(end_ns / 1e9).watch(stream)
+    if bar is not None:
+        stream = bar.watch(stream)
     everything: list[Sink] = [summary, *sinks, *([film] if film else [])]
-    run(stream, Core(core), everything, drive)
+    try:
+        run(stream, Core(core), everything, drive)
+    finally:
+        drive.close()
+    if drive.failure is not None:
+        raise DriveError(drive.failure)
     return Outcome(summary=summary, digest=drive.digest, drive=drive_path)
+
+
+def _to_the_end(merge: Merge, inlets: list[Inlet], end_ns: int) -> Iterator[Message]:
+    cameras = [inlet for inlet in inlets if isinstance(inlet, CameraInlet)]
+    for message in merge:
+        yield message
+        if isinstance(message, Tick) and message.t_ns >= end_ns and all(camera.ended for camera in cameras):
+            merge.stop()
 
 
 def _show(film: Film | None, camera: Camera) -> Callable[[Picture], None] | None:

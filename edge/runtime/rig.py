@@ -7,6 +7,8 @@ by the encoders of the product, and comes back through its decoders.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from edge.can.dbc import Database
 from edge.can.encode import Encoder
 from edge.can.frames import EXTENDED, KEY_EXTENDED, NONE, Frames, frames
@@ -70,14 +72,12 @@ class SimulatedBus:
         """Nothing to let go."""
 
 
-def nmea_lines(world: World, start_ns: int, utc_start_ns: int) -> list[tuple[int, str]]:
+def nmea_lines(world: World, start_ns: int, utc_start_ns: int) -> Iterator[tuple[int, str]]:
     """What the satellite receiver of the simulated car says in the whole scenario, ten times a second."""
-    lines = []
     for number in range(int(world.duration_s * 1e9 / GNSS_PERIOD_NS) + 1):
         at_ns = number * GNSS_PERIOD_NS
         for sentence in nmea(world.at(at_ns / 1e9), utc_start_ns + at_ns):
-            lines.append((start_ns + at_ns, sentence))
-    return lines
+            yield start_ns + at_ns, sentence
 
 
 class SimulatedLink:
