@@ -145,7 +145,7 @@ def _fresh(args: argparse.Namespace) -> int:
     from edge.cli.report import print_summary
     from edge.drives.header import source
     from edge.runtime.replay import Recorded, replay_files, replay_scenario
-    from edge.runtime.setup import complete
+    from edge.runtime.setup import complete, dbc_role
     from edge.runtime.summary import Progress
 
     notes: list[str] = []
@@ -174,9 +174,9 @@ def _fresh(args: argparse.Namespace) -> int:
             progress=progress,
         )
     else:
-        files = {"can": args.can, "gnss": args.gnss}
-        files |= {f"dbc:{number}": dbc.rpartition("=")[2] for number, dbc in enumerate(args.dbc)}
-        sources = [source(role, Path(path).resolve()) for role, path in files.items() if path]
+        files = [("can", args.can), ("gnss", args.gnss)]
+        files += [(dbc_role(bus), path) for bus, _, path in (dbc.rpartition("=") for dbc in args.dbc)]
+        sources = [source(role, Path(path).resolve()) for role, path in files if path]
         outcome = replay_files(
             setup,
             Recorded(

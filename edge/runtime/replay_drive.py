@@ -13,19 +13,23 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge import config as cfg
+from edge.can.dbc import read_dbc
 from edge.can.inlet import RawCanInlet
+from edge.can.vehicle import VehicleReader
 from edge.clock import RecordedClock
-from edge.config import Camera, Config, ConfigError, CoreConfig
+from edge.config import Camera, Config, CoreConfig
 from edge.core.core import Core
-from edge.drives.header import DriveError, source
+from edge.drives.header import DriveError, Source, source
 from edge.drives.reader import Drive
 from edge.drives.writer import NullWriter
 from edge.messages import DriverView, Message, RoadView, Signals, encode
 from edge.runtime.film import Film
 from edge.runtime.loop import Sink, run
 from edge.runtime.rig_camera import SimulatedCamera
-from edge.runtime.setup import complete
 from edge.runtime.summary import Progress, Summary
+from edge.sim.scenario import Scenario
+from edge.sim.world import World
 from edge.vision.perceive import Perception
 from edge.vision.picture import Picture
 from edge.vision.sources import FileCamera
@@ -97,7 +101,7 @@ def replay_drive(
     progress: Callable[[float], Progress] | None = None,
 ) -> DriveOutcome:
     """Feed a recording to a fresh core. Raises DriveError if it cannot be made anew from raw."""
-    core = Core(msgspec.json.decode(drive.header.core_config, type=CoreConfig))
+    core = Core(_core_config(drive))
     again = Again() if raw else None
     stream: Iterable[Message] = drive.inputs()
     if again is not None:
@@ -150,19 +154,55 @@ def _config(drive: Drive) -> Config:
     return msgspec.json.decode(drive.header.config, type=Config)
 
 
+def _core_config(drive: Drive) -> CoreConfig:
+    return msgspec.json.decode(drive.header.core_config, type=CoreConfig)
+
+
+def _source(drive: Drive, role: str) -> Path:
+    """The file that played a role. Raises DriveError."""
+    found = next((s for s in drive.header.sources if s.role == role), None)
+    if found is None:
+        raise DriveError(f"{drive.path}: does not say which file its {role} was")
+    return _unchanged(drive, found)
+
+
+def _unchanged(drive: Drive, was: Source) -> Path:
+    """A file that the drive was made of. Raises DriveError if it is not there, or is another one now."""
+    try:
+        now = source(was.role, was.path)
+    except DriveError:
+        raise DriveError(
+            f"{was.path}: the {was.role} of {drive.path} is not there any more; put it back"
+        ) from None
+    if now.sha256 != was.sha256:
+        raise DriveError(f"{was.path}: is not the {was.role} that {drive.path} was made of: it has changed")
+    return Path(was.path)
+
+
+def _reader(drive: Drive) -> VehicleReader:
+    """The decoder of the recorded vehicle, with the DBC files that it had."""
+    databases = [
+        (read_dbc(_unchanged(drive, file)), bus or None)
+        for file in drive.header.sources
+        for kind, _, bus in (file.role.partition(":"),)
+        if kind == "dbc"
+    ]
+    return VehicleReader(_core_config(drive).vehicle, databases)
+
+
 def _anew(drive: Drive, stream: Iterable[Message], again: Again) -> Iterator[Message]:
     """The same stream with signals decoded and pictures seen again."""
     config = _config(drive)
     looks = {camera.name: _Look(drive, config, camera, again) for camera in config.cameras}
     decoded: dict[str, Iterator[Message]] = {}
-    setup = complete(config, drive.path)
+    reader = _reader(drive)
     for message in stream:
         anew = message
         if isinstance(message, RoadView | DriverView) and message.camera in looks:
             anew = looks[message.camera].see(message)
         elif isinstance(message, Signals) and f"can/{message.bus}" in drive.topics:
             if message.bus not in decoded:
-                raw = RawCanInlet("can", message.bus, drive.raw(f"can/{message.bus}"), setup.reader())
+                raw = RawCanInlet("can", message.bus, drive.raw(f"can/{message.bus}"), reader)
                 decoded[message.bus] = iter(raw.poll(FOREVER_NS))
             found = next(decoded[message.bus], None)
             if found is None:
@@ -180,21 +220,16 @@ class _Look:
 
     def __init__(self, drive: Drive, config: Config, camera: Camera, again: Again) -> None:
         self._perception = Perception(camera, config.perception)
-        self._origin_ns = drive.header.origin_ns
         self._picture: Callable[[int, int], np.ndarray | None]
-        self._drive = drive
         if camera.kind == "simulated":
-            setup = complete(
-                msgspec.structs.replace(config, scenario=str(self._source("scenario"))), drive.path
-            )
-            simulated = SimulatedCamera(
-                setup.world(), camera, setup.geometry.get(camera.name), self._origin_ns
-            )
+            world = World(cfg.read(_source(drive, "scenario"), Scenario))
+            geometry = _core_config(drive).geometry.get(camera.name)
+            simulated = SimulatedCamera(world, camera, geometry, drive.header.origin_ns)
             self._picture = lambda frame_id, taken_ns: simulated.at(frame_id, taken_ns).image
         elif camera.kind == "file":
-            path = str(self._source(f"camera:{camera.name}"))
+            path = str(_source(drive, f"camera:{camera.name}"))
             self._file = FileCamera(
-                msgspec.structs.replace(camera, address=path), RecordedClock(self._origin_ns)
+                msgspec.structs.replace(camera, address=path), RecordedClock(drive.header.origin_ns)
             )
             self._picture = self._from_file
         else:
@@ -214,22 +249,6 @@ class _Look:
         return self._perception.see(
             Picture(t_ns=recorded.taken_ns, frame_id=recorded.frame_id, image=image), recorded.t_ns
         )
-
-    def _source(self, role: str) -> Path:
-        found = next((s for s in self._drive.header.sources if s.role == role), None)
-        if found is None:
-            raise DriveError(f"{self._drive.path}: does not say which file its {role} was")
-        try:
-            same = source(role, found.path).sha256 == found.sha256
-        except DriveError:
-            raise DriveError(
-                f"{found.path}: the {role} of {self._drive.path} is not there any more; put it back"
-            ) from None
-        if not same:
-            raise ConfigError(
-                f"{found.path}: is not the {role} that {self._drive.path} was made of: it has changed"
-            )
-        return Path(found.path)
 
     def _from_file(self, frame_id: int, taken_ns: int) -> np.ndarray | None:
         while (picture := self._file.read()) is not None:

@@ -19,11 +19,15 @@ GENERIC_GEOMETRY = "configs/cameras/generic.toml"
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """A config with every file that it names read. notes: what was assumed, to be said aloud."""
+    """A config with every file that it names read.
+
+    dbc_files: of the vehicle's own databases, with their buses; notes: what was assumed, to be said aloud.
+    """
 
     config: Config
     vehicle: Vehicle
     databases: tuple[tuple[Database, str | None], ...]
+    dbc_files: tuple[tuple[Path, str | None], ...]
     geometry: dict[str, Geometry]
     scenario: Path | None
     notes: tuple[str, ...]
@@ -31,9 +35,20 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def simulated(self) -> bool:
         """True if anything of this run is not from the world."""
+        return any(kind == "simulated" for _, kind in self._kinds())
+
+    def real_parts(self) -> list[str]:
+        """What of this run is from the world."""
+        return [f"{part} ({kind})" for part, kind in self._kinds() if kind != "simulated"]
+
+    def _kinds(self) -> list[tuple[str, str]]:
         c = self.config
-        parts = (*c.can, *c.cameras, *c.gnss, *((c.v2x,) if c.v2x else ()))
-        return any(part.kind == "simulated" for part in parts)
+        return [
+            *((f"can {can.name}", can.kind) for can in c.can),
+            *((f"camera {camera.name}", camera.kind) for camera in c.cameras),
+            *((f"gnss {gnss.name}", gnss.kind) for gnss in c.gnss),
+            *((("v2x", c.v2x.kind),) if c.v2x else ()),
+        ]
 
     @property
     def core(self) -> CoreConfig:
@@ -46,8 +61,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def sources(self) -> tuple[Source, ...]:
-        """The scenario, and the files that cameras read."""
+        """The scenario, the vehicle's DBC files, and the files that cameras read."""
         files = [("scenario", self.scenario)] if self.scenario else []
+        files += [(dbc_role(bus), path) for path, bus in self.dbc_files]
         for camera in self.config.cameras:
             if camera.kind == "file" and Path(camera.address).is_file():
                 files.append((f"camera:{camera.name}", Path(camera.address)))
@@ -80,6 +96,11 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def dbc_role(bus: str | None) -> str:
+    """How a recording names a DBC file among its sources."""
+    return f"dbc:{bus}" if bus else "dbc"
+
+
 def read_setup(path: str | Path) -> Setup:
     """A config file and all that it names. Raises ConfigError or DbcError."""
     path = Path(path)
@@ -89,7 +110,10 @@ def read_setup(path: str | Path) -> Setup:
 def complete(
     config: Config, beside: Path, databases: list[tuple[Database, str | None]] | None = None
 ) -> Setup:
-    """Read what a config names, relative to the file `beside`; databases given replace the vehicle's own."""
+    """Read what a config names, relative to the file `beside`; databases given replace the vehicle's own.
+
+    In the Setup's config paths are absolute, or of a shipped file: they hold wherever a recording lies.
+    """
     notes = []
     vehicle_path = cfg.resolve(config.vehicle, beside)
     vehicle = cfg.read(vehicle_path, Vehicle)
@@ -103,12 +127,42 @@ def complete(
                     "distances are rough until the camera's own is measured"
                 )
             geometry[camera.name] = cfg.read(cfg.resolve(name, beside), Geometry)
+    dbc_files = (
+        [] if databases is not None else [(cfg.resolve(d.file, vehicle_path), d.bus) for d in vehicle.dbc]
+    )
     known = databases if databases is not None else read_databases(vehicle, vehicle_path)
     return Setup(
-        config=config,
+        config=_placed(config, beside),
         vehicle=vehicle,
         databases=tuple(known),
+        dbc_files=tuple(dbc_files),
         geometry=geometry,
         scenario=cfg.resolve(config.scenario, beside) if config.scenario else None,
         notes=tuple(notes),
+    )
+
+
+def _placed(config: Config, beside: Path) -> Config:
+    shipped = cfg.shipped("configs")
+
+    def place(path: str) -> str:
+        found = cfg.resolve(path, beside).resolve()
+        inside = found.is_relative_to(shipped)
+        return str(Path("configs") / found.relative_to(shipped)) if inside else str(found)
+
+    cameras = [
+        msgspec.structs.replace(
+            camera,
+            geometry=camera.geometry and place(camera.geometry),
+            address=str(beside.resolve().parent / camera.address)
+            if camera.kind == "file"
+            else camera.address,
+        )
+        for camera in config.cameras
+    ]
+    return msgspec.structs.replace(
+        config,
+        vehicle=place(config.vehicle),
+        scenario=config.scenario and place(config.scenario),
+        cameras=tuple(cameras),
     )
