@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     again = replay_drive(recorded, film=film, progress=lambda total: Progress(total, "replaying", loud))
     if film is not None:
         film.close()
+    first_ns = outcome.summary.first_decision_ns
     more: dict[str, object] = {
         "simulated": True,
         "drive": drive,
@@ -74,10 +75,12 @@ def run(args: argparse.Namespace) -> int:
         "digest": outcome.digest,
         "replay_digest": again.digest,
         "replay_same": again.same,
-        "first_decision_s": (outcome.summary.first_decision_ns or 0) / 1e9,
+        "first_decision_s": None if first_ns is None else first_ns / 1e9,
     }
     lines = [
-        f"first decision {(outcome.summary.first_decision_ns or 0) / 1e9:.2f} s after start",
+        "no decision: no picture was seen"
+        if first_ns is None
+        else f"first decision {first_ns / 1e9:.2f} s after start",
         "replay of the recording: "
         + (
             f"the same decisions, digest {again.digest[:16]}"

@@ -25,6 +25,17 @@ VERBS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run the verb. Returns 0: done, 1: a check failed, 2: wrong use or unusable input, 130: Ctrl-C."""
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()  # now, not at exit, where nobody can catch what follows
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _run(argv: list[str] | None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(
         prog="icv",
@@ -48,9 +59,6 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
     except UserError as error:
         print(f"icv {args.verb}: {error}", file=sys.stderr)
         return 2

@@ -58,6 +58,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
+NOT_WITH_DRIVE = (
+    "dbc", "vehicle", "can_offset", "geometry", "models_road", "models_driver", "models_dir", "config", "drive_out",
+)  # fmt: skip
+
+
 def run(args: argparse.Namespace) -> int:
     """Replay; 1 if a recording is decided otherwise than it was."""
     from edge.config import UserError
@@ -72,7 +77,13 @@ def run(args: argparse.Namespace) -> int:
         given = " and ".join(chosen) if chosen else "nothing"
         raise UserError(f"{given} given; give one of {', '.join(kinds)} (see icv replay --help)")
     if args.drive:
+        useless = [name for name in NOT_WITH_DRIVE if getattr(args, name)]
+        if useless:
+            given = ", ".join("--" + name.replace("_", "-") for name in useless)
+            raise UserError(f"{given}: not with a recording, which brings its own")
         return _recording(args)
+    if args.origin == "raw":
+        raise UserError("--from raw needs a recording; files and scenarios are always decoded and seen anew")
     return _fresh(args)
 
 

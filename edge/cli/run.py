@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until stopped; 0 unless the config cannot be used."""
+    """Run until stopped; 1 if the recording is not complete."""
     from edge.clock import now_ns, utc_text
 
     started_ns = now_ns()
@@ -49,9 +49,12 @@ def run(args: argparse.Namespace) -> int:
         "drive": outcome.drive,
         "digest": outcome.digest,
         "rights": list(outcome.rights),
+        "recording_failure": outcome.failure,
     }
     lines = [*outcome.rights, f"digest of all decisions {outcome.digest[:16]}"]
-    if outcome.drive:
+    if outcome.failure:
+        lines.append(f"THE RECORDING IS NOT COMPLETE: {outcome.failure}")
+    elif outcome.drive:
         lines.append(f"recorded in {outcome.drive}: icv replay {outcome.drive} decides the same again")
     print_summary(outcome.summary, args.json, more, lines)
-    return 0
+    return 1 if outcome.failure else 0
