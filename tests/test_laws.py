@@ -34,8 +34,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 CORE_PACKAGES = ("numpy", "msgspec")
 IMPURE = (
     "asyncio", "ctypes", "datetime", "fcntl", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",
-    "queue", "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "subprocess", "sys", "tempfile",
-    "threading", "time", "urllib", "uuid",
+    "queue", "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "subprocess", "sys",
+    "tempfile", "threading", "time", "urllib", "uuid",
 )  # fmt: skip
 """Of the standard library: what reads a clock, the environment, chance or a file, or starts something."""
 

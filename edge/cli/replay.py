@@ -59,7 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 NOT_WITH_DRIVE = (
-    "dbc", "vehicle", "can_offset", "geometry", "models_road", "models_driver", "models_dir", "config", "drive_out",
+    "dbc", "vehicle", "can_offset", "geometry", "models_road", "models_driver", "models_dir", "config",
+    "drive_out",
 )  # fmt: skip
 
 
