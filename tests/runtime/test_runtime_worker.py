@@ -1,0 +1,205 @@
+"""The loop's end of a camera worker, with real processes; and what a worker says of its camera and models."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import cv2
+import numpy as np
+import pytest
+import worker_mains
+from rig_files import needs_own_models
+
+from edge import clock
+from edge import config as cfg
+from edge.messages import DriverView, Gap, Health
+from edge.runtime import worker
+from edge.runtime.worker import WorkerInlet, WorkerTask
+
+S = 1_000_000_000
+
+
+def task(camera=None, pictures="none", directory=None):
+    return WorkerTask(
+        camera=camera or cfg.Camera(name="x", role="driver", models=("icv-driver",)),
+        perception=cfg.Perception(directory=directory),
+        recording=cfg.Recording(pictures=pictures),
+        geometry=None,
+        scenario=None,
+        start_ns=clock.now_ns(),
+    )
+
+
+@pytest.fixture
+def start():
+    inlets = []
+
+    def make(*arguments, **more):
+        inlet = WorkerInlet(*arguments, **more)
+        inlets.append(inlet)
+        inlet.start(clock.now_ns())
+        return inlet
+
+    yield make
+    for inlet in inlets:
+        inlet.close()
+
+
+def listen(inlet, until, seconds=15.0, ahead_ns=0):
+    """What the inlet says until one message is what is waited for. ahead_ns: poll as if so much later."""
+    heard, deadline_ns, pause = [], clock.now_ns() + round(seconds * S), threading.Event()
+    while clock.now_ns() < deadline_ns:
+        for message in inlet.poll(clock.now_ns() + ahead_ns):
+            heard.append(message)
+            if until(message):
+                return heard
+        pause.wait(0.01)
+    raise AssertionError(f"not said within {seconds} s; only {heard}")
+
+
+def ok(message):
+    return isinstance(message, Health) and message.state == "ok"
+
+
+def failed(message):
+    return isinstance(message, Health) and message.state == "failed"
+
+
+def test_a_killed_worker_is_told_with_its_signal_and_another_starts(start):
+    inlet = start(task(), main=worker_mains.hello)
+    listen(inlet, ok)
+    first = inlet.pid
+    os.kill(first, signal.SIGKILL)
+    lost = listen(inlet, failed)[-1]
+    assert lost.source == "camera:x"
+    assert "signal 9" in lost.detail
+    listen(inlet, ok, ahead_ns=worker.RETRY_NS)
+    assert inlet.pid not in (first, None)
+
+
+def test_an_exit_status_is_told_and_starts_are_paced(start):
+    inlet = start(task(), main=worker_mains.leaves)
+    assert "exit status 7" in listen(inlet, failed)[-1].detail
+    now_ns = clock.now_ns()
+    assert inlet.poll(now_ns + worker.RETRY_NS // 2) == []
+    assert inlet.pid is None  # not before its time
+    inlet.poll(now_ns + worker.RETRY_NS + S)
+    assert inlet.pid is not None
+
+
+def test_a_worker_that_hangs_is_ended_without_the_loop_waiting_for_it(start):
+    inlet = start(task(), main=worker_mains.stuck)
+    listen(inlet, ok)
+    pid = inlet.pid
+    inlet.poll(clock.now_ns() + worker.SILENCE_LIMIT_NS // 2)
+    assert inlet.pid == pid
+    lost = listen(inlet, failed, ahead_ns=worker.SILENCE_LIMIT_NS + S)[-1]
+    assert "said nothing" in lost.detail
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_stopped_worker_is_ended_too(start):
+    inlet = start(task(), main=worker_mains.hello)
+    listen(inlet, ok)
+    os.kill(inlet.pid, signal.SIGSTOP)
+    lost = listen(inlet, failed, ahead_ns=worker.SILENCE_LIMIT_NS + 2 * S)[-1]
+    assert "said nothing" in lost.detail
+
+
+def test_a_slow_start_is_given_time(start):
+    inlet = start(task(), main=worker_mains.hello)
+    inlet.poll(clock.now_ns() + worker.SILENCE_LIMIT_NS + S)  # not a word yet, and not yet too long
+    listen(inlet, ok)
+
+
+def test_ctrl_c_is_kept_from_workers_from_their_first_moment(start):
+    inlet = start(task(), main=worker_mains.hello)
+    assert listen(inlet, ok)[-1].detail == "SIGINT True"
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])  # and from nobody else
+
+
+def test_close_ends_the_process_even_a_stuck_one(start):
+    for main in (worker_mains.hello, worker_mains.stuck):
+        inlet = start(task(), main=main)
+        listen(inlet, ok)
+        pid = inlet.pid
+        inlet.close()
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+        assert inlet.fileno() is None
+
+
+# ------------------------------------------------ the real worker
+
+
+def test_a_missing_model_is_one_clear_message_and_the_worker_waits(start, tmp_path):
+    camera = cfg.Camera(name="x", role="driver", models=("yunet_n_320_320",))
+    inlet = start(task(camera, directory=str(tmp_path)))
+    said = listen(inlet, failed)
+    assert len(said) == 1
+    assert "yunet_n_320_320" in said[0].detail
+    assert "icv models fetch" in said[0].detail
+    pid, heard, pause, beats = inlet.pid, [], threading.Event(), clock.now_ns()
+    while clock.now_ns() < beats + 1.6 * S:
+        heard += inlet.poll(clock.now_ns() + worker.SILENCE_LIMIT_NS - 2 * S)  # a beat comes each second
+        pause.wait(0.05)
+    assert heard == []
+    assert inlet.pid == pid
+
+
+def movie(path, images, fps=20):
+    height, width = images[0].shape[:2]
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (width, height))
+    assert video.isOpened()
+    for image in images:
+        video.write(image)
+    video.release()
+
+
+def file_camera(path, **more):
+    return cfg.Camera(
+        name="x", role="driver", kind="file", address=str(path), models=("icv-driver",), **more
+    )
+
+
+def noise(count, seed=1):
+    chance = np.random.default_rng(seed)
+    return [chance.integers(0, 255, (120, 160, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def test_a_worker_sees_and_its_pictures_come_with_what_it_saw(start, tmp_path):
+    needs_own_models()
+    movie(tmp_path / "film.avi", noise(60))
+    kept = []
+    inlet = start(task(file_camera(tmp_path / "film.avi"), pictures="jpeg"), kept.append)
+    heard = listen(inlet, lambda m: isinstance(m, Health) and m.source == "worker:x", seconds=30)
+    views = [m for m in heard if isinstance(m, DriverView)]
+    assert views
+    assert all(view.t_ns >= view.taken_ns and view.width_px == 160 for view in views)
+    assert {picture.taken_ns for picture in kept} <= {view.taken_ns for view in views}
+    assert cv2.imdecode(np.frombuffer(kept[0].data, np.uint8), 1).shape == (120, 160, 3)
+    gaps = [m for m in heard if isinstance(m, Gap)]
+    numbers = [view.frame_id for view in views]
+    assert numbers == sorted(set(numbers))
+    assert max(numbers) - len(numbers) - 1 <= sum(gap.count for gap in gaps) + 25  # those of the last second
+
+
+def test_a_picture_that_freezes_is_told_once_and_no_longer_seen(start, tmp_path):
+    needs_own_models()
+    moving, still = noise(10), noise(1, seed=2)
+    movie(tmp_path / "film.avi", [*moving, *(still * 80)])
+    inlet = start(task(file_camera(tmp_path / "film.avi", frozen_after_s=0.5)))
+    heard = listen(inlet, failed, seconds=30)
+    assert "frozen" in heard[-1].detail
+    later = listen(inlet, lambda m: isinstance(m, Health) and m.source == "worker:x", seconds=5)
+    assert [m for m in later if isinstance(m, DriverView) or failed(m)] == []
+
+
+def test_a_device_that_is_not_there_is_told_with_what_to_do(start):
+    needs_own_models()
+    camera = cfg.Camera(name="x", role="driver", address="/dev/video97", models=("icv-driver",))
+    inlet = start(task(camera))
+    assert "/dev/video97" in listen(inlet, failed, seconds=30)[-1].detail

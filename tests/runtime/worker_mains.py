@@ -1,0 +1,31 @@
+"""What a camera worker may do in the tests; spawned processes import it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from edge.clock import now_ns
+from edge.messages import Health, encode
+
+
+def hello(task, pipe):
+    """Says that it is well, and stays until the pipe closes."""
+    say(pipe, "ok", f"SIGINT {signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])}")
+    while not pipe.poll(0.2):
+        say(pipe, "ok", "")
+
+
+def stuck(task, pipe):
+    """Says one word and then neither speaks nor hears."""
+    say(pipe, "ok", "")
+    threading.Event().wait()
+
+
+def leaves(task, pipe):
+    """Ends at once, with a status of its own."""
+    raise SystemExit(7)
+
+
+def say(pipe, state, detail):
+    pipe.send_bytes(b"M" + encode(Health(t_ns=now_ns(), source="camera:x", state=state, detail=detail)))
