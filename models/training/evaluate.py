@@ -17,6 +17,12 @@ import numpy as np
 import onnxruntime
 from networks import KINDS, ROAD_STRIDE, session
 
+from edge.config import Perception
+from edge.vision.adapters import Seen
+from edge.vision.adapters.own_road import OwnRoad
+from edge.vision.sessions import open_session
+from edge.vision.zoo import Zoo
+
 HERE = Path(__file__).parent
 MODELS = HERE.parent
 DATA = HERE.parents[1].parent / "shared" / "data"
@@ -91,6 +97,7 @@ def road(draw: Path | None, scenes: int) -> None:
     print(f"one run: {milliseconds(model, _view(rendered[0].image)[0]):.1f} ms")
     print(f"\nrendered, {scenes} scenes never seen:")
     _road_figures(model, rendered, draw and draw / "rendered", boxes=True)
+    _line_figures(rendered)
     if (DATA / "images" / "highway_objects" / "test").is_dir():
         print("\nhighway_objects/test:")
         _road_figures(model, list(highway_objects(DATA, "test")), draw and draw / "highway", boxes=True)
@@ -165,6 +172,36 @@ def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # 
     print(f"  {ghosts} boxes over 0.4 on nothing, in {len(ignored)} pictures")
 
 
+def _line_figures(rendered) -> None:  # type: ignore[no-untyped-def]
+    """How well the lines of the adapter lie on the lines of our own lane, in the nearer half of each."""
+    from road_data import HELD_OUT_SEEDS, SIZES, random_scene, road_truth
+
+    adapter = OwnRoad(open_session(MODELS / "icv-road.onnx", Perception()), Zoo().entry("icv-road"))
+    total, misses = 0, []
+    for number, sample in enumerate(rendered):
+        scene, geometry = random_scene(HELD_OUT_SEEDS + number)
+        truth = road_truth(scene, geometry, *SIZES[(HELD_OUT_SEEDS + number) % len(SIZES)])
+        found = adapter.see(sample.image, Seen()).lanes or ()
+        scale = _view(sample.image)[1]
+        for line in truth.lines:
+            near = line.points[line.points[:, 1] >= line.points[:, 1].mean()]
+            if not line.side or len(near) < 3:
+                continue
+            total += 1
+            best = np.inf
+            for points in (lane.points[::-1] for lane in found):
+                inside = near[(near[:, 1] >= points[0, 1]) & (near[:, 1] <= points[-1, 1])]
+                if len(inside) >= len(near) / 2:
+                    miss = np.abs(np.interp(inside[:, 1], points[:, 1], points[:, 0]) - inside[:, 0])
+                    best = min(best, float(np.median(miss)) * scale)
+            if best < 6.0:
+                misses.append(best)
+    print(
+        f"  lines of our own lane: {len(misses)} of {total} found within 6 px of the network's picture, "
+        f"median miss {np.median(misses):.2f} px"
+    )
+
+
 def _together(found: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> list[tuple[np.ndarray, np.ndarray]]:
     return [
         (np.concatenate([s for s, _ in kinds]), np.concatenate([b for _, b in kinds]))
@@ -221,9 +258,11 @@ def driver(draw: Path | None, looks: int) -> None:
         [overlap(a[None], b[None])[0, 0] for a, b in zip(found[1][there], boxes[there], strict=True)]
     )
     print(f"  face box: IoU mean {share.mean():.3f}, over 0.5 {np.mean(share > 0.5):.3f}")
+    wide = there & (np.nan_to_num(shares[:, 1:]).max(1) >= SURELY_OPEN)  # closed lids hide where one looks
     for i, name in enumerate(DRIVER_ANGLES):
-        miss = np.abs(found[2][there, i] - angles[there, i])
-        print(f"  {name}: mean error {miss.mean():.2f}, 95 % below {np.percentile(miss, 95):.1f}")
+        of, which = (wide, ", an eye open") if name.startswith("gaze") else (there, "")
+        miss = np.abs(found[2][of, i] - angles[of, i])
+        print(f"  {name}{which}: mean error {miss.mean():.2f}, 95 % below {np.percentile(miss, 95):.1f}")
     if draw:
         draw.mkdir(parents=True, exist_ok=True)
         for number, (look, output) in enumerate(zip(test[:40], outputs, strict=False)):

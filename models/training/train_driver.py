@@ -7,6 +7,7 @@ of edge.sim; about a quarter of an hour on one CPU core.
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 
 import cv2
@@ -23,8 +24,10 @@ BATCH = 48
 OUTPUTS = ("probabilities", "box", "angles")
 
 
-def losses(net: nn.Module, batch: list[np.ndarray]) -> dict[str, Tensor]:
-    """Cross-entropy for face and eyes, smooth L1 for the box and the angles of those that are there."""
+def losses(net: nn.Module, batch: list[np.ndarray], gaze: float = 1.0) -> dict[str, Tensor]:
+    """gaze: how much more it counts than the head, where an eye is open.
+
+    Cross-entropy for face and eyes, smooth L1 for the box and the angles of those that are there."""
     pictures, shares, box, angles, cut = map(torch.from_numpy, batch)
     found, found_box, found_eyes, found_angles = net(pictures, cut)
     face = shares[:, 0]
@@ -34,7 +37,11 @@ def losses(net: nn.Module, batch: list[np.ndarray]) -> dict[str, Tensor]:
     eye = functional.binary_cross_entropy_with_logits(found_eyes, eyes.nan_to_num(), reduction="none")
     side = functional.smooth_l1_loss(found_box / 100, box / 100, beta=0.02, reduction="none").mean(1)
     wanted = angles / ANGLE_SCALE_DEG
-    angle = functional.smooth_l1_loss(found_angles, wanted, beta=0.1, reduction="none").mean(1)
+    angle = functional.smooth_l1_loss(found_angles, wanted, beta=0.1, reduction="none")
+    if gaze != 1.0:
+        wide = (shares[:, 1:].nan_to_num().amax(1) > 0.3).float()
+        angle = torch.cat((angle[:, :3], angle[:, 3:] * gaze * wide[:, None]), 1)
+    angle = angle.mean(1)
     return {
         "face": 0.5 * functional.binary_cross_entropy_with_logits(found, face),
         "eyes": (eye * seen).sum() / seen.sum().clamp(1),
@@ -65,7 +72,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE.parent / "icv-driver.onnx")
     parser.add_argument("--cache", type=Path, default=HERE / "data")
     parser.add_argument("--looks", type=int, default=6000, help="rendered pictures to learn from")
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--gaze-steps", type=int, default=1500)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -74,7 +82,7 @@ def main() -> None:
     net = DriverNet().to(memory_format=torch.channels_last)
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
     looks = rendered_set(0, args.looks, args.cache)
-    learnt = learn(
+    net = learn(
         net,
         batches(looks, 1),
         losses,
@@ -83,7 +91,13 @@ def main() -> None:
         rate=2e-3,
         checkpoint=args.cache / "driver.pt",
     )
-    worst = export(DriverDecoder(learnt), looks[0].image[None], OUTPUTS, args.out)
+    # The eyes are few pixels: what they look at is learnt last, and must then count.
+    for_gaze = functools.partial(losses, gaze=4.0)
+    checkpoint = args.cache / "driver_gaze.pt"
+    net = learn(
+        net, batches(looks, 2), for_gaze, first=0, last=args.gaze_steps, rate=2e-3, checkpoint=checkpoint
+    )
+    worst = export(DriverDecoder(net), looks[0].image[None], OUTPUTS, args.out)
     print(f"{args.out}: {args.out.stat().st_size} bytes, differs from torch by at most {worst:.1e}")
 
 

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import cv2
 import numpy as np
 import onnx
@@ -7,6 +5,9 @@ import pytest
 
 from edge import config
 from edge.messages import RoadUser
+from edge.sim.driver_picture import draw_driver
+from edge.sim.road_picture import draw_road
+from edge.sim.truth import driver_truth, random_driver, random_scene, road_truth
 from edge.vision.adapters import Seen
 from edge.vision.adapters.own_driver import OwnDriver
 from edge.vision.adapters.own_road import OwnRoad
@@ -138,3 +139,61 @@ def test_grey_noise_and_black_show_nobody():
         seen = road.see(image, Seen())
         assert len(seen.detections) == 0
         assert seen.lanes == ()
+
+
+def test_the_road_of_unseen_scenes_is_found():
+    entry, session = adapter_of("icv-road")
+    road = OwnRoad(session, entry)
+    wanted, found, sides, seen_sides = 0, 0, 0, 0
+    for seed in range(UNSEEN, UNSEEN + 6):
+        scene, geometry = random_scene(seed)
+        truth = road_truth(scene, geometry, 640, 360)
+        seen = road.see(draw_road(scene, geometry, 640, 360), Seen())
+        for it in truth.objects:
+            if it.kind in ("car", "truck", "bus") and it.visible_ratio > 0.8 and it.distance_m < 40:
+                wanted += 1
+                found += any(overlap(box, it.box) > 0.5 for box in seen.detections.boxes)
+        for line in truth.lines:
+            if line.side and line.kind == "solid":
+                sides += 1
+                seen_sides += any(near(lane.points, line.points) for lane in seen.lanes)
+    assert wanted >= 5
+    assert sides >= 5
+    assert found >= 0.75 * wanted
+    assert seen_sides >= 0.75 * sides
+
+
+def overlap(a, b):
+    both = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def near(found, truth):
+    rows = truth[(truth[:, 1] <= found[0, 1]) & (truth[:, 1] >= found[-1, 1])]
+    if len(rows) < 3:
+        return False
+    return np.median(np.abs(np.interp(rows[:, 1], found[::-1, 1], found[::-1, 0]) - rows[:, 0])) < 8
+
+
+def test_unseen_simulated_drivers_are_read():
+    entry, session = adapter_of("icv-driver")
+    adapter = OwnDriver(session, entry)
+    yaw, eyes = [], []
+    for seed in range(UNSEEN, UNSEEN + 40):
+        driver, look = random_driver(seed)
+        truth = driver_truth(driver, 320, 240, look)
+        face = adapter.see(draw_driver(driver, 320, 240, look), Seen()).face
+        assert (face is None) == (truth is None)
+        if truth is None:
+            continue
+        assert overlap(np.array(face.box), np.array(truth.box)) > 0.5
+        yaw.append(abs(face.head_yaw_deg - truth.head_yaw_deg))
+        if abs(truth.head_yaw_deg) < 35:
+            for found, really in (
+                (face.left_eye_open, truth.left_eye_open),
+                (face.right_eye_open, truth.right_eye_open),
+            ):
+                if not 0.15 < really < 0.6:
+                    eyes.append((found > 0.5) == (really > 0.5))
+    assert np.mean(yaw) < 5
+    assert np.mean(eyes) > 0.9
