@@ -84,7 +84,9 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
 
 
-def icv(*arguments: object, cwd: Path, timeout_s: float = 60.0, **more: str) -> subprocess.CompletedProcess[str]:
+def icv(
+    *arguments: object, cwd: Path, timeout_s: float = 60.0, **more: str
+) -> subprocess.CompletedProcess[str]:
     """icv as a user runs it, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "edge.cli.main", *map(str, arguments)],

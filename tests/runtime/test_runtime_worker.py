@@ -160,9 +160,7 @@ def movie(path, images, fps=20):
 
 
 def file_camera(path, **more):
-    return cfg.Camera(
-        name="x", role="driver", kind="file", address=str(path), models=("icv-driver",), **more
-    )
+    return cfg.Camera(name="x", role="driver", kind="file", address=str(path), models=("icv-driver",), **more)
 
 
 def noise(count, seed=1):
