@@ -42,33 +42,31 @@ def learn(
     make: Callable[[int], T],
     loss_of: Callable[[nn.Module, T], dict[str, Tensor]],
     *,
-    first: int,
     last: int,
     rate: float,
     checkpoint: Path,
 ) -> nn.Module:
-    """Steps first..last-1 with AdamW; the rate warms up, holds, and falls to nothing over the last 40 %.
+    """`last` steps with AdamW; the rate warms up, holds, and falls to nothing over the last 40 %.
 
     make(step) gives the same batch for the same step. Continues from `checkpoint` if it is there.
     Returns the exponential average of the weights, which is what should be used.
     """
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3)
     average = copy.deepcopy(net).eval()
-    step = first
+    step = 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
-        if first <= state["step"] <= last:
-            step = state["step"]
-            net.load_state_dict(state["net"])
-            average.load_state_dict(state["average"])
-            optimiser.load_state_dict(state["optimiser"])
-            print(f"continues at step {step} from {checkpoint}", flush=True)
+        step = state["step"]
+        net.load_state_dict(state["net"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        print(f"continues at step {step} from {checkpoint}", flush=True)
     sums: dict[str, float] = {}
     saved = said = time.monotonic()
     net.train()
     for batch in ahead(make, step, last):
-        done = (step - first) / (last - first)
-        now_rate = rate * min(1.0, (step - first + 1) / 100) * min(1.0, max(0.01, (1 - done) / 0.4))
+        done = step / last
+        now_rate = rate * min(1.0, (step + 1) / 100) * min(1.0, max(0.01, (1 - done) / 0.4))
         for group in optimiser.param_groups:
             group["lr"] = now_rate
         losses = loss_of(net, batch)
@@ -77,7 +75,7 @@ def learn(
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimiser.step()
         step += 1
-        keep = min(0.997, 1 - 1 / (1 + 0.3 * (step - first)))
+        keep = min(0.997, 1 - 1 / (1 + 0.3 * step))
         with torch.no_grad():
             for ours, theirs in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
                 if ours.is_floating_point():

@@ -86,7 +86,6 @@ def main() -> None:
         net,
         batches(looks, 1),
         losses,
-        first=0,
         last=args.steps,
         rate=2e-3,
         checkpoint=args.cache / "driver.pt",
@@ -94,9 +93,7 @@ def main() -> None:
     # The eyes are few pixels: what they look at is learnt last, and must then count.
     for_gaze = functools.partial(losses, gaze=4.0)
     checkpoint = args.cache / "driver_gaze.pt"
-    net = learn(
-        net, batches(looks, 2), for_gaze, first=0, last=args.gaze_steps, rate=2e-3, checkpoint=checkpoint
-    )
+    net = learn(net, batches(looks, 2), for_gaze, last=args.gaze_steps, rate=2e-3, checkpoint=checkpoint)
     worst = export(DriverDecoder(net), looks[0].image[None], OUTPUTS, args.out)
     print(f"{args.out}: {args.out.stat().st_size} bytes, differs from torch by at most {worst:.1e}")
 

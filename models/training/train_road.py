@@ -91,31 +91,27 @@ def main() -> None:
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
 
     real = (args.data / "images" / "highway_objects").is_dir()
-    mixed = [(learning_set(args.scenes, args.cache), BATCH)] if args.steps else []
+    scenes = learning_set(args.scenes, args.cache)
+    mixed, mostly = [(scenes, BATCH)], [(scenes, BATCH)]
     if real:
         objects, frames = real_set(args.data, args.teachers or args.data.parent / "models", args.cache)
-        net = learn_on(
-            net, [(objects, 11), (frames, 5)], 1, (0, args.real_steps), args.cache / "road_real.pt"
-        )
-        mixed = [(samples, 9) for samples, _ in mixed] + [(objects, 4), (frames, 3)]
+        first = [(objects, 11), (frames, 5)]
+        mixed, mostly = [(scenes, 9), (objects, 4), (frames, 3)], [(scenes, 12), (objects, 1), (frames, 3)]
+        net = stage(net, first, 1, args.real_steps, args.cache / "road_real.pt")
     else:
         print(f"{args.data} has no pictures: trained on rendered ones alone, and weak on real ones")
-    if args.steps:
-        net = learn_on(net, mixed, 2, (0, args.steps), args.cache / "road.pt")
-        shares = (12, 1, 3) if real else (BATCH,)
-        mostly = [(samples, share) for (samples, _), share in zip(mixed, shares, strict=True)]
-        net = learn_on(net, mostly, 3, (0, args.last_steps), args.cache / "road_last.pt")
-    example = plain_view((mixed[0] if mixed else (objects, 0))[0][0].image)[None]
+    net = stage(net, mixed, 2, args.steps, args.cache / "road.pt")
+    net = stage(net, mostly, 3, args.last_steps, args.cache / "road_last.pt")
+    example = plain_view(scenes[0].image)[None]
     worst = export(RoadDecoder(net), example, OUTPUTS, args.out)
     print(f"{args.out}: {args.out.stat().st_size} bytes, differs from torch by at most {worst:.1e}")
 
 
-def learn_on(
-    net: nn.Module, sets: list[tuple[list[Sample], int]], seed: int, steps: tuple[int, int], checkpoint: Path
+def stage(
+    net: nn.Module, sets: list[tuple[list[Sample], int]], seed: int, steps: int, checkpoint: Path
 ) -> nn.Module:
-    """One stage."""
-    first, last = steps
-    return learn(net, batches(sets, seed), losses, first=first, last=last, rate=2e-3, checkpoint=checkpoint)
+    """Learns from these shares of these sets; continues if it was stopped."""
+    return learn(net, batches(sets, seed), losses, last=steps, rate=2e-3, checkpoint=checkpoint)
 
 
 if __name__ == "__main__":
