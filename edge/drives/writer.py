@@ -216,7 +216,8 @@ class DriveWriter:
             return
         chunk = self._open[compress]
         before = chunk.size
-        chunk.add(channel, sequence, t_ns, data)
+        # MCAP knows no time before 0, where a replayed file may begin; the message itself keeps its time.
+        chunk.add(channel, sequence, max(t_ns, 0), data)
         self._pending_bytes += chunk.size - before
         if chunk.size >= CHUNK_BYTES:
             self._queue.append(chunk)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.config import UserError
 from edge.messages import Gap, Message, Position
 from edge.positioning.inlet import LineInlet, Record
 from edge.positioning.nmea import NmeaError, Sentence, parse
@@ -19,7 +20,7 @@ _DAY_NS = 86_400_000_000_000
 _COLUMNS = ("t_unix_s", "latitude_deg", "longitude_deg")
 
 
-class RecordedError(Exception):
+class RecordedError(UserError):
     """A file that cannot be used: which, why, and what to do."""
 
 
