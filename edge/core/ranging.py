@@ -32,6 +32,7 @@ _CORRELATED_VIEWS = 10.0  # a swing of the body lasts about this many pictures
 _RANGE_DENSITY = 8.0  # m2/s3; hard braking of the other within about a second
 _LATERAL_DENSITY = 0.3  # m2/s3
 _PREDICT_CROSSING_S = 3.0
+_LEARN_JITTER = 0.1  # per view: a detector whose boxes jump more than they should is believed less
 _FACE_SD_M = 0.25  # a bumper reaches further than the wheels that the box stands on
 _RADIANS = math.pi / 180.0
 
@@ -60,8 +61,8 @@ class Ranging:
     """Distance, closing speed and place across our path of one track."""
 
     __slots__ = (
-        "_height", "_kind", "_lateral", "_range", "_relative_variance", "_unplaced_s", "_width", "in_path",
-        "lateral_m",
+        "_height", "_kind", "_lateral", "_range", "_relative_variance", "_restless", "_unplaced_s",
+        "_width", "in_path", "lateral_m",
     )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
@@ -69,6 +70,7 @@ class Ranging:
         self._lateral: ConstantVelocity | None = None  # of the middle, from our path
         self._unplaced_s = 0.0  # since the border left that visible; until it does again, it stays there
         self._relative_variance = 1.0
+        self._restless = 1.0  # how much more the boxes jitter than they should, as variance
         self.lateral_m: float | None = None
         self.in_path = False
         self._set_kind(kind)
@@ -91,6 +93,7 @@ class Ranging:
         """Take the box as it was detected in a picture of that size."""
         if kind != self._kind:
             self._set_kind(kind)
+            self._range = None  # another size from here on: what seems to move is the measure
         margin = _CUT_PART * size_px[0]
         side_cut = seen.left <= margin or seen.right >= size_px[0] - margin
         bottom_cut = seen.bottom >= size_px[1] - margin
@@ -124,13 +127,16 @@ class Ranging:
     def _follow(self, metres: float, variance: float, rescaled: float) -> None:
         if self._range is not None:
             self._range.scale(rescaled)
+            variance *= self._restless
             apart = metres - self._range.x
             if apart * apart > 25.0 * (self._range.p_x + variance):
                 self._range = None  # another measure of it, or another object: begin anew
         if self._range is None:
             self._range = ConstantVelocity(metres, variance, 100.0, _RANGE_DENSITY)
         else:
-            self._range.update(metres, variance)
+            surprise = self._range.update(metres, variance)
+            restless = self._restless * (1.0 + _LEARN_JITTER * (min(surprise, 9.0) - 1.0))
+            self._restless = min(max(restless, 1.0), 30.0)
 
     def place(
         self, seen: Seen | None, projection: Projection, width_px: int, bend_m: float, own_width_m: float
