@@ -89,7 +89,8 @@ class Film:
         else:
             self._picture(self.path / f"{self.frames:06d}.jpg", drawn)
         if self._wants_stills and self._begun:
-            still = self.path.parent / f"{time_s:06.2f}s-{'-'.join(dict.fromkeys(self._begun))}.jpg"
+            what = "-".join(dict.fromkeys(self._begun))
+            still = self.path.parent / f"{self.path.stem}-{time_s:06.2f}s-{what}.jpg"
             self._picture(still, drawn)
             self.stills.append(still)
         self._begun = []

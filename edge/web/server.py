@@ -28,8 +28,8 @@ POLICY = (
 def serve(address: str, port: int, connection: Connection, title: str = "", simulated: bool = False) -> None:
     """Show what comes through the connection until its other end closes.
 
-    It brings encoded messages as bytes, and pictures as (b"JPEG", camera, data). port 0: any free one. Prints
-    where the page is, or on stderr why there is none.
+    It brings encoded messages as bytes, and pictures as (b"JPEG", camera, data). port 0: any free one. Says
+    on stderr where the page is, or why there is none: stdout is the drive's.
     """
     state = State(title, simulated)
     try:
@@ -41,7 +41,7 @@ def serve(address: str, port: int, connection: Connection, title: str = "", simu
             file=sys.stderr,
         )
         return
-    print(f"dashboard: {server.url}", flush=True)
+    print(f"dashboard: {server.url}", file=sys.stderr, flush=True)
     threading.Thread(target=_feed, args=(connection, state, server), name="feed", daemon=True).start()
     try:
         server.serve_forever(poll_interval=0.2)

@@ -47,7 +47,8 @@ UNKNOWN_TRACK = Track(
 UNKNOWN_LANE = Lane(left_m=None, right_m=None, left_rate_mps=None, right_rate_mps=None, width_m=None)
 UNKNOWN_PEER = Peer(
     sender="1", kind="unknown", standard="etsi", trust="unsigned", age_s=0.0, latitude_deg=0.0,
-    longitude_deg=0.0, speed_mps=None, heading_deg=None, ahead_m=None, left_m=None, distance_m=None, events=(),
+    longitude_deg=0.0, speed_mps=None, heading_deg=None, ahead_m=None, left_m=None, distance_m=None,
+    events=(),
 )  # fmt: skip
 
 
