@@ -106,7 +106,9 @@ def _recording(args: argparse.Namespace) -> int:
 
     drive = read_drive(args.drive)
     loud = not args.json and sys.stderr.isatty()
-    film = _film(args, drive.header.simulated, 5.0)
+    pictures = max((drive.counts[f"camera/{camera}"] for camera in drive.cameras), default=0)
+    fps = min(30.0, max(1.0, pictures / max(drive.duration_s, 1.0)))
+    film = _film(args, drive.header.simulated, fps)
     outcome = replay_drive(
         drive,
         raw=args.origin == "raw",

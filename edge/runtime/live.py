@@ -26,8 +26,8 @@ from edge.runtime.worker import SeenPicture, WorkerInlet, WorkerTask
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to. lateness_ns: of each tick; drive: the recording, None if there is none; failure:
-    why that is not complete, None if it is."""
+    """What a run came to. lateness_ns: of each tick of the last hour; drive: the recording, None if there is
+    none; failure: why that is not complete, None if it is."""
 
     summary: Summary
     digest: str

@@ -33,6 +33,7 @@ from edge.sim.world import World
 from edge.vision.perceive import Perception
 from edge.vision.picture import Picture
 from edge.vision.sources import FileCamera
+from edge.vision.zoo import Zoo
 
 FOREVER_NS = 1 << 62
 
@@ -54,6 +55,13 @@ class Comparison:
         if encode(recorded) != encode(out):
             was, now = encode(recorded).decode(), encode(out).decode()
             self.first_difference = f"output {self.compared}: recorded {was[:300]}, now {now[:300]}"
+
+    def end(self) -> None:
+        """Nothing more is decided: nor may more be recorded."""
+        recorded = next(self._recorded, None)
+        if recorded is not None and self.first_difference is None:
+            was = encode(recorded).decode()
+            self.first_difference = f"output {self.compared + 1}: recorded {was[:300]}, now nothing"
 
 
 class Again:
@@ -115,6 +123,7 @@ def replay_drive(
     if progress is not None:
         stream = progress(drive.duration_s).watch(stream)
     run(stream, core, [summary, comparison, *sinks, *([film] if film else [])], null)
+    comparison.end()
     return DriveOutcome(
         summary=summary,
         digest=null.digest,
@@ -196,6 +205,10 @@ def _anew(drive: Drive, stream: Iterable[Message], again: Again) -> Iterator[Mes
     looks = {camera.name: _Look(drive, config, camera, again) for camera in config.cameras}
     decoded: dict[str, Iterator[Message]] = {}
     reader = _reader(drive)
+    zoo = Zoo()
+    for used in drive.header.models:
+        if used.name in zoo.entries and zoo.entry(used.name).sha256 != used.sha256:
+            again.notes.append(f"network {used.name} is another one than that which was recorded")
     for message in stream:
         anew = message
         if isinstance(message, RoadView | DriverView) and message.camera in looks:

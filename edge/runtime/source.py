@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from edge.clock import Clock
 from edge.messages import Gap, Health, Message, Tick
 
 TICK_NS = 10_000_000
+KEPT_TICKS = 360_000  # an hour of them; a car drives on for longer than a list may grow
 LATE_TICKS = 5  # so many periods behind, ticks are skipped and counted rather than run after
 
 
@@ -36,7 +38,7 @@ class Merge:
 
     On a live clock it sleeps in select() until something is readable or the next tick is due; on a recorded
     clock it steps from tick to tick, and messages of one step are ordered by their time. `lateness_ns` keeps
-    how late each tick was.
+    how late each tick of the last hour was.
     """
 
     def __init__(self, inlets: Sequence[Inlet], clock: Clock, until_ns: int | None = None) -> None:
@@ -44,7 +46,7 @@ class Merge:
         self._clock = clock
         self._until_ns = until_ns
         self._stopped = False
-        self.lateness_ns: list[int] = []
+        self.lateness_ns: deque[int] = deque(maxlen=KEPT_TICKS)
 
     def stop(self) -> None:
         """End the stream at the next tick; may be called from a signal handler."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
 from edge.messages import Driver, Gap, Health, Message, Road, Signals, Tick, Unavailable, Warning
+
+KEPT_DECISIONS = 72_000  # an hour of one camera
+KEPT_LINES = 10_000  # of warnings, and of troubles: the recording has them all
 
 
 class WarningLine(msgspec.Struct, kw_only=True):
@@ -35,7 +38,7 @@ class Summary:
         self.losses: Counter[tuple[str, str]] = Counter()
         self.troubles: list[tuple[float, str, str, str]] = []
         self.stages: dict[str, dict[str, float]] = {}
-        self.decision_ns: dict[str, list[int]] = {}
+        self.decision_ns: dict[str, deque[int]] = {}
         self.first_decision_ns: int | None = None
         self.warnings: list[WarningLine] = []
         self.unavailable: dict[str, Unavailable] = {}
@@ -61,7 +64,8 @@ class Summary:
         if isinstance(out, Road | Driver):
             if self._clock_ns is not None:
                 now_ns = self._clock_ns()
-                self.decision_ns.setdefault(out.camera, []).append(now_ns - out.taken_ns)
+                kept = self.decision_ns.setdefault(out.camera, deque(maxlen=KEPT_DECISIONS))
+                kept.append(now_ns - out.taken_ns)
                 if self.first_decision_ns is None:
                     self.first_decision_ns = now_ns
         elif isinstance(out, Warning):
@@ -136,7 +140,8 @@ class Summary:
 
     def _health(self, health: Health) -> None:
         before = self._states.get(health.source, "ok")
-        if health.state != before or (health.state == "ok" and health.detail):
+        news = health.state != before or (health.state == "ok" and health.detail)
+        if news and len(self.troubles) < KEPT_LINES:
             self.troubles.append((self._seconds(health.t_ns), health.source, health.state, health.detail))
         self._states[health.source] = health.state
         if health.figures:
@@ -154,7 +159,7 @@ class Summary:
         if warning.active and open_line is not None:
             if open_line.level != warning.level:
                 open_line.level, open_line.cause = max_level(open_line.level, warning.level), warning.cause
-        elif warning.active:
+        elif warning.active and len(self.warnings) < KEPT_LINES:
             self.warnings.append(
                 WarningLine(
                     name=warning.name,
@@ -181,7 +186,7 @@ def _drift(before: float | None, value: float) -> float:
     return value if before is None else before + (value - before) * 0.2
 
 
-def _spread(values_ns: list[int]) -> dict[str, float]:
+def _spread(values_ns: Collection[int]) -> dict[str, float]:
     ordered = sorted(values_ns)
     return {
         "p50": ordered[len(ordered) // 2] / 1e6,

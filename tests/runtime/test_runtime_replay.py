@@ -349,3 +349,19 @@ def test_a_recording_that_is_already_there_is_not_overwritten(files, tmp_path, c
     assert code == 2
     assert "exists already" in err
     assert path.read_bytes() == b"precious"
+
+
+def test_a_core_that_falls_silent_is_found_out_in_a_recording_without_a_digest(
+    recording, tmp_path, monkeypatch
+):
+    from edge.core.core import Core
+
+    path, _ = recording
+    cut = tmp_path / "cut.mcap"
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
+    assert read_drive(cut).digest is None
+    assert replay_drive(read_drive(cut)).compared > 0
+    monkeypatch.setattr(Core, "step", lambda self, message: ())
+    outcome = replay_drive(read_drive(cut))
+    assert not outcome.same
+    assert "now nothing" in outcome.first_difference
