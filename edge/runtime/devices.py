@@ -115,7 +115,8 @@ class CanOutput:
         self.dry = 0
         self._troubles: Counter[tuple[str, str]] = Counter()
         self._buses = {inlet.name.removeprefix("can:"): inlet for inlet in inlets}
-        self._encoders = {name: Encoder(_database(setup, name)) for name in self._buses if setup.databases}
+        asked = {rule.bus for rule in setup.vehicle.gate.values()}  # others are only heard, and need no DBC
+        self._encoders = {name: Encoder(_database(setup, name)) for name in asked if name in self._buses}
 
     def take(self, out: Message) -> None:
         """Send what the gate let out; trouble is counted by reason, never raised."""

@@ -16,6 +16,7 @@ from edge import clock
 from edge import config as cfg
 from edge.messages import DriverView, Gap, Health
 from edge.runtime import worker
+from edge.runtime.rights import ask
 from edge.runtime.worker import WorkerInlet, WorkerTask
 
 S = 1_000_000_000
@@ -201,3 +202,22 @@ def test_a_device_that_is_not_there_is_told_with_what_to_do(start):
     camera = cfg.Camera(name="x", role="driver", address="/dev/video97", models=("icv-driver",))
     inlet = start(task(camera))
     assert "/dev/video97" in listen(inlet, failed, seconds=30)[-1].detail
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no such rights")
+def test_a_worker_that_starts_later_has_none_of_the_loops_own_rights():
+    """A loop with real-time priority on a processor of its own must not share it with networks."""
+    before, policy = os.sched_getaffinity(0), os.sched_getscheduler(0)
+    inlet = WorkerInlet(task(), main=worker_mains.rights)
+    try:
+        answers = ask(cfg.Runtime(realtime_priority=1, cpu=min(before)))
+        assert len(answers) == 2
+        if len(before) > 1:
+            assert os.sched_getaffinity(0) == {min(before)}
+        inlet.start(clock.now_ns())
+        said = listen(inlet, ok)[-1].detail
+    finally:
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+        os.sched_setaffinity(0, before)
+        inlet.close()
+    assert said == f"{os.SCHED_OTHER} {sorted(before)}"
