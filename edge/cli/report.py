@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.messages import Message, Unavailable, Warning
@@ -10,22 +11,36 @@ from edge.runtime.summary import Summary
 
 
 class Printer:
-    """A sink that prints warnings and what becomes unavailable as they come. say: prints a line."""
+    """A sink that prints warnings, and what becomes unavailable, as they come. say: prints a line."""
 
-    def __init__(self, say: object = print) -> None:
+    def __init__(self, say: Callable[[str], object] = print) -> None:
         self._say = say
         self._start_ns: int | None = None
+        self._together: list[Unavailable] = []
 
     def take(self, out: Message) -> None:
-        """Print an output if a person should see it."""
+        """Print an output if a person should see it; what is lost with one input at one time is one line."""
         if self._start_ns is None:
             self._start_ns = out.t_ns
-        seconds = (out.t_ns - self._start_ns) / 1e9
-        if isinstance(out, Warning) and out.active:
-            self._say(f"{seconds:8.2f} s  {out.level.upper():<11} {out.name}: {out.cause}")  # type: ignore[operator]
-        elif isinstance(out, Unavailable):
-            words = "works again" if out.over else f"not available: {out.reason}"
-            self._say(f"{seconds:8.2f} s  {out.function} ({out.input}): {words}")  # type: ignore[operator]
+        if self._together and not (isinstance(out, Unavailable) and out.t_ns == self._together[0].t_ns):
+            self._print_together()
+        if isinstance(out, Unavailable):
+            self._together.append(out)
+        elif isinstance(out, Warning) and out.active:
+            self._print(out.t_ns, f"{out.level.upper():<11} {out.name}: {out.cause}")
+
+    def _print_together(self) -> None:
+        groups: dict[tuple[str, bool], list[Unavailable]] = {}
+        for one in self._together:
+            groups.setdefault((one.input, one.over), []).append(one)
+        for (source, over), ones in groups.items():
+            functions = ", ".join(one.function for one in ones)
+            words = "works again" if over else f"not available: {ones[0].reason}"
+            self._print(ones[0].t_ns, f"{source}: {functions} {words}")
+        self._together = []
+
+    def _print(self, t_ns: int, words: str) -> None:
+        self._say(f"{(t_ns - (self._start_ns or 0)) / 1e9:8.2f} s  {words}")
 
 
 def print_summary(summary: Summary, as_json: bool, more: dict[str, object], lines: list[str]) -> None:

@@ -132,7 +132,12 @@ class Summary:
                 lines.append(f"  and {len(self.troubles) - 20} more")
         if self.unavailable:
             lines += ["", "not available at the end"]
-            lines += [f"  {f}: needs {u.input} ({u.reason})" for f, u in sorted(self.unavailable.items())]
+            by_input: dict[str, list[Unavailable]] = {}
+            for _, one in sorted(self.unavailable.items()):
+                by_input.setdefault(one.input, []).append(one)
+            for source, ones in sorted(by_input.items()):
+                lines.append(f"  for want of {source}: {', '.join(one.function for one in ones)}")
+                lines.append(f"      {ones[0].reason}")
         return lines
 
     def _seconds(self, t_ns: int) -> float:
