@@ -112,7 +112,7 @@ def complete(
 ) -> Setup:
     """Read what a config names, relative to the file `beside`; databases given replace the vehicle's own.
 
-    In the Setup's config paths are absolute, or of a shipped file: they hold wherever a recording lies.
+    In the Setup's config the addresses of cameras that are files are absolute.
     """
     notes = []
     vehicle_path = cfg.resolve(config.vehicle, beside)
@@ -143,26 +143,11 @@ def complete(
 
 
 def _placed(config: Config, beside: Path) -> Config:
-    shipped = cfg.shipped("configs")
-
-    def place(path: str) -> str:
-        found = cfg.resolve(path, beside).resolve()
-        inside = found.is_relative_to(shipped)
-        return str(Path("configs") / found.relative_to(shipped)) if inside else str(found)
-
+    folder = beside.resolve().parent
     cameras = [
-        msgspec.structs.replace(
-            camera,
-            geometry=camera.geometry and place(camera.geometry),
-            address=str(beside.resolve().parent / camera.address)
-            if camera.kind == "file"
-            else camera.address,
-        )
+        msgspec.structs.replace(camera, address=str(folder / camera.address))
+        if camera.kind == "file"
+        else camera
         for camera in config.cameras
     ]
-    return msgspec.structs.replace(
-        config,
-        vehicle=place(config.vehicle),
-        scenario=config.scenario and place(config.scenario),
-        cameras=tuple(cameras),
-    )
+    return msgspec.structs.replace(config, cameras=tuple(cameras))
