@@ -25,11 +25,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "config": (),
     "core": ("messages", "config"),
     **dict.fromkeys(ROOMS_OF_IO, GROUND),
-    "runtime": (*GROUND, "core", *ROOMS_OF_IO, "web"),
+    "runtime": (*GROUND, "core", *ROOMS_OF_IO),
     "web": (*GROUND, "core", *ROOMS_OF_IO, "runtime"),
     "cli": (*GROUND, "core", *ROOMS_OF_IO, "runtime", "web"),
 }
-"""runtime starts the process `outside`, which serves the dashboard: the one edge to the web."""
 
 CORE_PACKAGES = ("numpy", "msgspec")
 IMPURE = (

@@ -23,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
 
     from edge.cli.report import Printer, drive_path, print_summary
     from edge.runtime.live import run_live
+    from edge.runtime.outside import Dashboard
     from edge.runtime.setup import read_setup
 
     setup = read_setup(args.config)
@@ -37,6 +38,11 @@ def run(args: argparse.Namespace) -> int:
         if setup.simulated:
             print("SIMULATION: some inputs of this config are simulated")
         print(f"recording to {path}" if path else "recording nothing", "- Ctrl-C ends", sep=" ", flush=True)
+    dashboard: Dashboard | None = None
+    if setup.config.web.enabled:
+        from edge.web.server import serve
+
+        dashboard = serve
     outcome = run_live(
         setup,
         title=setup.config.name,
@@ -44,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         seconds=args.seconds,
         sinks=[] if args.json else [Printer()],
         started_ns=started_ns,
+        dashboard=dashboard,
     )
     more: dict[str, object] = {
         "drive": outcome.drive,

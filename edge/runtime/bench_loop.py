@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -128,6 +129,11 @@ _TITLE = "photon to decision, of bare onnxruntime and one resize: {}"
 
 
 def _by_turns(task: WorkerTask, pipe: Connection) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the measuring is over
+        _take_turns(task, pipe)
+
+
+def _take_turns(task: WorkerTask, pipe: Connection) -> None:
     zoo = Zoo()
     perception = Perception(task.camera, task.perception, zoo)
     name = task.camera.models[0]

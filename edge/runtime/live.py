@@ -17,7 +17,7 @@ from edge.drives.writer import DriveWriter, NullWriter
 from edge.messages import Health, Message
 from edge.runtime import devices
 from edge.runtime.loop import Sink, run
-from edge.runtime.outside import Outside
+from edge.runtime.outside import Dashboard, Outside
 from edge.runtime.rights import ask
 from edge.runtime.setup import Setup
 from edge.runtime.source import Inlet, Merge
@@ -75,6 +75,7 @@ def run_live(
     sinks: Sequence[Sink] = (),
     progress: Progress | None = None,
     started_ns: int | None = None,
+    dashboard: Dashboard | None = None,
 ) -> Outcome:
     """Run until `seconds` are over, the scenario has ended, or Ctrl-C. started_ns: of the program."""
     clock = LiveClock()
@@ -96,7 +97,8 @@ def run_live(
         can_output = devices.CanOutput(setup, buses)
         drive = record_to(drive_path, header, drop=True)
         stack.callback(drive.close)
-        outside = Outside(config, header) if config.web.enabled or config.uplink.jt808.enabled else None
+        wanted = dashboard is not None or config.uplink.jt808.enabled
+        outside = Outside(config, header, dashboard) if wanted else None
         if outside is not None:
             stack.callback(outside.close)
 

@@ -6,7 +6,7 @@ import contextlib
 import multiprocessing
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 
 from edge.config import Config
@@ -15,9 +15,10 @@ from edge.messages import Gap, Health, Message, Position, decode, encode
 from edge.runtime.rights import exit_with_parent, start_without_interrupt
 
 QUEUE_ITEMS = 2000
-
-
 ALIVE_EVERY_NS = 1_000_000_000
+
+Dashboard = Callable[[str, int, Connection, str, bool], None]
+"""edge.web.server.serve: given by the command, since the web stands above the runtime."""
 
 
 class Outside:
@@ -28,16 +29,16 @@ class Outside:
 
     name = "outside"
 
-    def __init__(self, config: Config, header: DriveHeader) -> None:
+    def __init__(self, config: Config, header: DriveHeader, dashboard: Dashboard | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._dropped = 0
         self._look_ns = 0
         self._ended = False
         self._queue: queue.Queue[bytes | tuple[bytes, str, bytes] | None] = queue.Queue(QUEUE_ITEMS)
         nothing: tuple[Connection | None, Connection | None] = (None, None)
-        self._web, web = context.Pipe() if config.web.enabled else nothing
+        self._web, web = context.Pipe() if dashboard is not None else nothing
         self._uplink, uplink = context.Pipe() if config.uplink.jt808.enabled else nothing
-        arguments = (config, header.title, header.simulated, web, uplink)
+        arguments = (config, header.title, header.simulated, dashboard, web, uplink)
         self._process = context.Process(target=_serve, args=arguments, name="outside", daemon=True)
         start_without_interrupt(self._process)
         for theirs in (web, uplink):
@@ -119,15 +120,18 @@ class Outside:
 
 
 def _serve(
-    config: Config, title: str, simulated: bool, web: Connection | None, uplink: Connection | None
+    config: Config,
+    title: str,
+    simulated: bool,
+    dashboard: Dashboard | None,
+    web: Connection | None,
+    uplink: Connection | None,
 ) -> None:
     exit_with_parent()
     threads = []
-    if web is not None:
-        from edge.web.server import serve as serve_web
-
+    if dashboard is not None and web is not None:
         arguments = (config.web.address, config.web.port, web, title, simulated)
-        threads.append(threading.Thread(target=serve_web, args=arguments, name="web"))
+        threads.append(threading.Thread(target=dashboard, args=arguments, name="web"))
     if uplink is not None:
         from edge.uplink.serve import serve as serve_uplink
 

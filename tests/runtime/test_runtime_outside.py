@@ -14,6 +14,7 @@ from rig_files import CAN, icv, read_rig, write_rig
 from edge import clock
 from edge.messages import Gap, Health
 from edge.runtime.outside import Outside
+from edge.web.server import serve
 
 WEB = "[web]\nenabled = true\nport = 0\n"
 S = 1_000_000_000
@@ -22,7 +23,7 @@ S = 1_000_000_000
 @pytest.fixture
 def outside(tmp_path):
     setup = read_rig(write_rig(tmp_path, CAN + WEB))
-    made = Outside(setup.config, setup.header("t"))
+    made = Outside(setup.config, setup.header("t"), serve)
     (process,) = [child for child in multiprocessing.active_children() if child.name == "outside"]
     yield made, process.pid
     made.close()
