@@ -32,6 +32,7 @@ _CORRELATED_VIEWS = 10.0  # a swing of the body lasts about this many pictures
 _RANGE_DENSITY = 8.0  # m2/s3; hard braking of the other within about a second
 _LATERAL_DENSITY = 0.3  # m2/s3
 _PREDICT_CROSSING_S = 3.0
+_ANY_SPEED_VARIANCE = 625.0  # m2/s2, of a gap not yet watched: oncoming traffic closes at 50 m/s
 _LEARN_JITTER = 0.1  # per view: a detector whose boxes jump more than they should is believed less
 _FACE_SD_M = 0.25  # a bumper reaches further than the wheels that the box stands on
 _RADIANS = math.pi / 180.0
@@ -132,7 +133,7 @@ class Ranging:
             if apart * apart > 25.0 * (self._range.p_x + variance):
                 self._range = None  # another measure of it, or another object: begin anew
         if self._range is None:
-            self._range = ConstantVelocity(metres, variance, 100.0, _RANGE_DENSITY)
+            self._range = ConstantVelocity(metres, variance, _ANY_SPEED_VARIANCE, _RANGE_DENSITY)
         else:
             surprise = self._range.update(metres, variance)
             restless = self._restless * (1.0 + _LEARN_JITTER * (min(surprise, 9.0) - 1.0))
@@ -192,7 +193,7 @@ class Ranging:
         inside = math.fabs(off_m) < reach_m + margin_m
         if not inside and self._kind in ("person", "bicycle"):
             ttc_s = self.ttc_s
-            sure = self._lateral.v * self._lateral.v > 4.0 * self._lateral.p_v
+            sure = self._lateral.v * self._lateral.v > 9.0 * self._lateral.p_v
             if ttc_s is not None and ttc_s < _PREDICT_CROSSING_S and sure:
                 inside = math.fabs(off_m + self._lateral.v * ttc_s) < reach_m + margin_m
         self.in_path = inside

@@ -1,6 +1,7 @@
 """Trains models/icv-road.onnx: road, lane marks and road users from one small network.
 
-First real pictures alone, if they are there, then these and rendered ones, then mostly rendered ones.
+First real pictures alone, if they are there, then these and rendered ones, then mostly rendered ones, then many
+with persons and two-wheelers.
 Deterministic for one version of torch and the same pictures; about an hour on two CPU cores.
 """
 
@@ -13,13 +14,14 @@ import cv2
 import numpy as np
 import torch
 from learning import learn
-from networks import RoadDecoder, RoadNet, export
+from networks import KINDS, RoadDecoder, RoadNet, export
 from road_data import Sample, learning_set, plain_view, random_view, real_set
 from torch import Tensor, nn
 from torch.nn import functional
 
 HERE = Path(__file__).parent
 BATCH = 16
+RARE = ("motorcycle", "bicycle", "person")
 OUTPUTS = ("surface", "boxes", "scores", "kinds")
 
 
@@ -78,10 +80,11 @@ def main() -> None:
         "--teachers", type=Path, help="directory of the public models; default DATA/../models"
     )
     parser.add_argument("--cache", type=Path, default=HERE / "data")
-    parser.add_argument("--scenes", type=int, default=2000, help="rendered scenes to learn from")
+    parser.add_argument("--scenes", type=int, default=3000, help="rendered scenes to learn from")
     parser.add_argument("--real-steps", type=int, default=700)
     parser.add_argument("--steps", type=int, default=1600)
-    parser.add_argument("--last-steps", type=int, default=800)
+    parser.add_argument("--last-steps", type=int, default=2400)
+    parser.add_argument("--rare-steps", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -92,16 +95,19 @@ def main() -> None:
 
     real = (args.data / "images" / "highway_objects").is_dir()
     scenes = learning_set(args.scenes, args.cache)
-    mixed, mostly = [(scenes, BATCH)], [(scenes, BATCH)]
+    rare = [scene for scene in scenes if {KINDS[int(k)] for k in scene.boxes[:, 0] if k >= 0} & set(RARE)]
+    mixed, mostly, rarely = [(scenes, BATCH)], [(scenes, BATCH)], [(scenes, 8), (rare, 8)]
     if real:
         objects, frames = real_set(args.data, args.teachers or args.data.parent / "models", args.cache)
         first = [(objects, 11), (frames, 5)]
+        rarely = [(scenes, 7), (rare, 6), (objects, 1), (frames, 2)]
         mixed, mostly = [(scenes, 9), (objects, 4), (frames, 3)], [(scenes, 12), (objects, 1), (frames, 3)]
         net = stage(net, first, 1, args.real_steps, args.cache / "road_real.pt")
     else:
         print(f"{args.data} has no pictures: trained on rendered ones alone, and weak on real ones")
     net = stage(net, mixed, 2, args.steps, args.cache / "road.pt")
     net = stage(net, mostly, 3, args.last_steps, args.cache / "road_last.pt")
+    net = stage(net, rarely, 4, args.rare_steps, args.cache / "road_rare.pt")
     example = plain_view(scenes[0].image)[None]
     worst = export(RoadDecoder(net), example, OUTPUTS, args.out)
     print(f"{args.out}: {args.out.stat().st_size} bytes, differs from torch by at most {worst:.1e}")
