@@ -1,0 +1,12 @@
+"""What all tests share: property tests draw the same examples each time, so that main stays green for a reason.
+
+HYPOTHESIS_PROFILE=search draws new ones.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
