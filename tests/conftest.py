@@ -1,4 +1,4 @@
-"""What all tests share: property tests draw the same examples each time, so that main stays green for a reason.
+"""What all tests share: property tests draw the same examples each time, unless asked to search.
 
 HYPOTHESIS_PROFILE=search draws new ones.
 """

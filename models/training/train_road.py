@@ -1,7 +1,7 @@
 """Trains models/icv-road.onnx: road, lane marks and road users from one small network.
 
-First real pictures alone, if they are there, then these and rendered ones, then mostly rendered ones, last many
-with persons and two-wheelers.
+First real pictures alone, if they are there, then these and rendered ones, then mostly rendered ones, last
+many with persons and two-wheelers.
 Deterministic for one version of torch and the same pictures; about an hour on two CPU cores.
 """
 
