@@ -21,21 +21,23 @@ MIN_SPAN_SHARE = 1 / 12  # of the height, from a line's lowest to its highest po
 class _Segment:
     """Runs of mark, linked upwards: x at the middle of each, in mask px; rows in bands, falling."""
 
-    __slots__ = ("rows", "xs")
+    __slots__ = ("aim", "rows", "xs")
 
     def __init__(self, row: int, x: float) -> None:
         self.rows = [row]
         self.xs = [x]
+        self.aim = 0.0  # columns per band, upwards, at the end that grows
+
+    def grow(self, row: int, x: float) -> None:
+        """The next run upwards."""
+        self.rows.append(row)
+        self.xs.append(x)
+        self.aim = self.slope(max(-len(self.xs), -6), -1)
 
     def slope(self, first: int, last: int) -> float:
         """Columns per band, upwards, between two of the points."""
         rows = self.rows[first] - self.rows[last]
         return (self.xs[last] - self.xs[first]) / rows if rows else 0.0
-
-    def expected(self, row: int) -> float:
-        """Where the next run of a segment that is being linked should be."""
-        slope = self.slope(max(-len(self.xs), -6), -1)
-        return self.xs[-1] + slope * (self.rows[-1] - row)
 
 
 def lines_from_mask(mask: np.ndarray, scale_x: float, scale_y: float) -> tuple[LaneLine, ...]:
@@ -68,36 +70,35 @@ def lines_from_mask(mask: np.ndarray, scale_x: float, scale_y: float) -> tuple[L
 def _link(grouped: np.ndarray, tolerance: float) -> list[_Segment]:
     """Runs of mark in neighbouring bands, from the bottom up."""
     bands, width = grouped.shape
-    edges = np.zeros((bands, width + 2), np.int8)
-    edges[:, 1:-1] = grouped
-    change = np.diff(edges, axis=1)
-    rows, starts = np.nonzero(change == 1)
-    ends = np.nonzero(change == -1)[1]
-    narrow = ends - starts <= width * MAX_RUN_SHARE
+    framed = np.zeros((bands, width + 2), np.bool_)  # with an empty column on both sides of each band
+    framed[:, 1:-1] = grouped
+    flat = framed.ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1]).tolist()  # where runs begin and end, by turns
+    widest = width * MAX_RUN_SHARE
     runs: list[list[tuple[int, int]]] = [[] for _ in range(bands)]
-    for row, start, end in zip(
-        rows[narrow].tolist(), starts[narrow].tolist(), ends[narrow].tolist(), strict=True
-    ):
-        runs[row].append((start, end))
+    for begin, end in zip(changes[::2], changes[1::2], strict=True):
+        if end - begin <= widest:
+            row, start = divmod(begin, width + 2)
+            runs[row].append((start, start + end - begin))
 
     segments: list[_Segment] = []
     growing: list[_Segment] = []
     for row in range(bands - 1, -1, -1):
+        if not runs[row]:
+            continue
         growing = [segment for segment in growing if segment.rows[-1] - row <= 3]
-        free = [(segment, segment.expected(row)) for segment in growing] if runs[row] else []
+        free = [(segment, segment.xs[-1] + segment.aim * (segment.rows[-1] - row)) for segment in growing]
         for start, end in runs[row]:
             best, best_miss = -1, tolerance
             for index, (_, x) in enumerate(free):
-                miss = max(start - x, x - end, 0.0)
+                miss = start - x if x < start else x - end if x > end else 0.0
                 if miss < best_miss:
                     best, best_miss = index, miss
             if best < 0:
                 segments.append(_Segment(row, (start + end) / 2))
                 growing.append(segments[-1])
             else:
-                segment = free.pop(best)[0]
-                segment.rows.append(row)
-                segment.xs.append((start + end) / 2)
+                free.pop(best)[0].grow(row, (start + end) / 2)
     return segments
 
 
