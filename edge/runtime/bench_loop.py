@@ -38,6 +38,7 @@ from edge.runtime import devices
 from edge.runtime.bench import Figure, quantile
 from edge.runtime.live import run_live
 from edge.runtime.loop import run
+from edge.runtime.rights import ask
 from edge.runtime.rig_camera import SimulatedCamera
 from edge.runtime.setup import Setup, complete
 from edge.runtime.source import Merge
@@ -62,7 +63,7 @@ def measure(seconds: float, say: Callable[[str], None]) -> dict[str, Figure]:
     say("the core alone ...")
     figures |= core_speed()
     say("punctuality of the loop ...")
-    figures |= lateness(setup, seconds)
+    figures |= lateness(setup, seconds, say)
     say("the program: help, start, demo ...")
     figures |= program()
     return figures
@@ -109,6 +110,7 @@ def pipeline(setup: Setup, seconds: float) -> dict[str, Figure]:
                 bare.append(message.figures["ms"])
             yield message
 
+    ask(setup.config.runtime)
     try:
         run(watch(), Core(setup.core), [kept], NullWriter())
     finally:
@@ -238,10 +240,12 @@ def _made_drive(drive_s: int) -> Iterator[Message]:
 # ------------------------------------------------ punctuality
 
 
-def lateness(setup: Setup, seconds: float) -> dict[str, Figure]:
+def lateness(setup: Setup, seconds: float, say: Callable[[str], None]) -> dict[str, Figure]:
     """The 100 Hz tick with both camera workers busy, without, and with perception in threads beside it."""
     with tempfile.TemporaryDirectory() as directory:
         busy = run_live(setup, title="bench", drive_path=Path(directory) / "bench.mcap", seconds=seconds + 2)
+    for right in busy.rights:
+        say(f"  {right}")
     idle_setup = msgspec.structs.replace(setup, config=msgspec.structs.replace(setup.config, cameras=()))
     idle = run_live(idle_setup, title="bench", drive_path=None, seconds=seconds)
     threaded = _with_threads(setup, idle_setup, seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -22,12 +23,14 @@ from edge.vision.perceive import Perception
 from edge.vision.picture import Picture
 from edge.vision.sources import Camera as CameraPort
 
+NICE = 5  # a waking loop goes before a network at work
 PICTURE_PERIOD_NS = 200_000_000  # pictures for people: 5 a second are enough
 
 
 def work(task: WorkerTask, pipe: Connection) -> None:
     """The worker's main: look and say, until the pipe closes."""
     exit_with_parent()
+    os.nice(NICE)
     try:
         _look(task, pipe)
     except (BrokenPipeError, EOFError, ConnectionResetError):

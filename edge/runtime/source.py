@@ -62,11 +62,11 @@ class Merge:
             yield from self._until(deadline_ns)
             clock.sleep_until_ns(deadline_ns)
             now_ns = clock.now_ns()
+            second.append(now_ns - deadline_ns)
             batch = [message for inlet in inlets for message in inlet.poll(now_ns)]
             batch.sort(key=_time)
             yield from batch
             now_ns = clock.now_ns()
-            second.append(now_ns - deadline_ns)
             yield Tick(t_ns=now_ns, number=number)
             if number % 100 == 99:
                 yield _health(now_ns, second)
