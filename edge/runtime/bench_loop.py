@@ -38,8 +38,8 @@ from edge.runtime import devices
 from edge.runtime.bench import Figure, quantile
 from edge.runtime.live import run_live
 from edge.runtime.loop import run
-from edge.runtime.rights import ask
 from edge.runtime.rig_camera import SimulatedCamera
+from edge.runtime.rights import ask
 from edge.runtime.setup import Setup, complete
 from edge.runtime.source import Merge
 from edge.runtime.worker import WorkerInlet, WorkerTask

@@ -7,6 +7,7 @@ loop's process never loads the networks' runtime.
 from __future__ import annotations
 
 import multiprocessing
+import select
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -124,7 +125,8 @@ class WorkerInlet:
 
     def _hear(self, pipe: Connection, now_ns: int, messages: list[Message]) -> None:
         try:
-            while pipe.poll():
+            # Connection.poll makes a selector each time: 50 us on the way from picture to decision.
+            while select.select((pipe,), (), (), 0)[0]:
                 self._receive(pipe.recv_bytes(), messages)
                 self._heard_ns = now_ns
         except (EOFError, OSError):

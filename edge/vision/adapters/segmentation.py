@@ -51,7 +51,9 @@ def lines_from_mask(mask: np.ndarray, scale_x: float, scale_y: float) -> tuple[L
     step = max(1, round(height / BANDS))
     bands = height // step
     # From the bottom: the near rows matter most, so the rows left over are the uppermost.
-    grouped = (mask[height - bands * step :] != 0).reshape(bands, step, width).any(axis=1)
+    grouped = mask[height - bands * step :] != 0
+    if step > 1:
+        grouped = grouped.reshape(bands, step, width).any(axis=1)
     segments = _link(grouped, tolerance=1.0 + width / 100)
     lines = _join(segments, bands, tolerance=2.0 + width / 100)
     top = height - bands * step
