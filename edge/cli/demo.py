@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         "first_decision_s": None if first_ns is None else first_ns / 1e9,
     }
     lines = [
+        *outcome.rights,
         "no decision: no picture was seen"
         if first_ns is None
         else f"first decision {first_ns / 1e9:.2f} s after start",
