@@ -45,6 +45,7 @@ class CameraInlet:
         self._perception = perception
         self._show = show
         self._next = camera.read()
+        self._notes = "; ".join(perception.notes)
         self.ended = False
 
     def fileno(self) -> None:
@@ -53,6 +54,9 @@ class CameraInlet:
     def poll(self, now_ns: int) -> list[Message]:
         """The views of the pictures up to now, stamped with their pictures' times."""
         said: list[Message] = []
+        if self._notes:  # a provider that was asked for and is not used, said as a worker says it
+            said.append(Health(t_ns=now_ns, source=self.name, state="ok", detail=self._notes))
+            self._notes = ""
         while self._next is not None and self._next.t_ns <= now_ns:
             if self._show is not None:
                 self._show(self._next)

@@ -365,3 +365,18 @@ def test_a_core_that_falls_silent_is_found_out_in_a_recording_without_a_digest(
     outcome = replay_drive(read_drive(cut))
     assert not outcome.same
     assert "now nothing" in outcome.first_difference
+
+
+def test_a_provider_that_is_not_used_is_said_in_a_replay_too(tmp_path, capsys):
+    rig = (cfg.shipped("configs/demo.toml")).read_text()
+    folder = cfg.shipped("configs")
+    for name in ("vehicles/", "cameras/", "scenarios/"):
+        rig = rig.replace(f'"{name}', f'"{folder}/{name}')
+    path = tmp_path / "rig.toml"
+    path.write_text(rig + '\n[perception]\nproviders = ["CUDAExecutionProvider", "CPUExecutionProvider"]\n')
+    scenario = tmp_path / "short.toml"
+    scenario.write_text('title = "t"\nduration_s = 0.3\n[road]\npieces = [{ length_m = 300.0 }]\n')
+    assert main(["replay", "--scenario", str(scenario), "--config", str(path), "--json"]) == 0
+    troubles = json.loads(capsys.readouterr().out)["troubles"]
+    for camera in ("camera:road", "camera:driver"):
+        assert any(t["source"] == camera and "CUDAExecutionProvider" in t["detail"] for t in troubles)
