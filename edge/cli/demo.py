@@ -43,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
         config = msgspec.structs.replace(config, scenario=str(Path(args.scenario).resolve()))
     setup = complete(config, path)
     drive = drive_path(args.directory, "demo", utc_text())
-    world = setup.world()
-    seconds = min(args.seconds or world.duration_s, world.duration_s)
+    duration_s = setup.read_scenario().duration_s
+    seconds = min(args.seconds or duration_s, duration_s)
     loud = not args.json and sys.stderr.isatty()
     progress = Progress(seconds, "driving", loud)
     if not args.json:

@@ -189,7 +189,7 @@ def _fresh(args: argparse.Namespace) -> int:
         )
     else:
         files = [("can", args.can), ("gnss", args.gnss)]
-        files += [(dbc_role(bus), path) for bus, _, path in (dbc.rpartition("=") for dbc in args.dbc)]
+        files += [(dbc_role(bus), path) for bus, path in _dbc_files(args)]
         sources = [source(role, Path(path).resolve()) for role, path in files if path]
         outcome = replay_files(
             setup,
@@ -259,11 +259,12 @@ def _databases(args: argparse.Namespace) -> list[tuple[Database, str | None]] | 
 
     if not args.dbc:
         return None
-    found: list[tuple[Database, str | None]] = []
-    for given in args.dbc:
-        bus, _, path = given.rpartition("=")
-        found.append((read_dbc(path), bus or None))
-    return found
+    return [(read_dbc(path), bus) for bus, path in _dbc_files(args)]
+
+
+def _dbc_files(args: argparse.Namespace) -> list[tuple[str | None, str]]:
+    """Bus, None for every bus, and file of each --dbc."""
+    return [(bus or None, path) for bus, _, path in (given.rpartition("=") for given in args.dbc)]
 
 
 def _vehicle(

@@ -39,7 +39,7 @@ FOREVER_NS = 1 << 62
 
 
 class Comparison:
-    """A sink that holds each output against the recorded one. same: all so far are equal, bit for bit."""
+    """A sink that holds each output against the recorded one, bit for bit."""
 
     def __init__(self, drive: Drive) -> None:
         self.compared = 0

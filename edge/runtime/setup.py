@@ -71,11 +71,15 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
     def world(self) -> World:
         """The simulated world. Raises ConfigError if the config has none."""
+        return World(self.read_scenario())
+
+    def read_scenario(self) -> Scenario:
+        """What is simulated; making a World of it takes a tenth of a second. Raises ConfigError."""
         if self.scenario is None:
             raise ConfigError(
                 f'{self.config.name}: something is of kind "simulated", but there is no scenario'
             )
-        return World(cfg.read(self.scenario, Scenario))
+        return cfg.read(self.scenario, Scenario)
 
     def reader(self) -> VehicleReader:
         """The decoder of this vehicle's signals."""
