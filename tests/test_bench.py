@@ -5,7 +5,8 @@ import json
 import pytest
 
 from edge.cli.main import main
-from edge.runtime.bench import Budget, Figure, judge, quantile, read_budgets
+from edge.runtime.bench import Budget, Figure, judge, read_budgets
+from edge.runtime.quantile import quantile
 
 
 def test_every_budget_has_exactly_one_goal():

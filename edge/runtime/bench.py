@@ -55,12 +55,6 @@ def judge(budget: Budget | None, figure: Figure) -> dict[str, object]:
     }
 
 
-def quantile(values: list[float], share: float) -> float:
-    """Of an unsorted list, the value below which that share lies."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
 def machine() -> str:
     """One line that says what was measured on."""
     name = platform.processor() or platform.machine()

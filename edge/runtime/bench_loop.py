@@ -35,9 +35,10 @@ from edge.messages import (
     read_only,
 )
 from edge.runtime import devices
-from edge.runtime.bench import Figure, quantile
+from edge.runtime.bench import Figure
 from edge.runtime.live import run_live
 from edge.runtime.loop import run
+from edge.runtime.quantile import quantile
 from edge.runtime.rig_camera import SimulatedCamera
 from edge.runtime.rights import ask
 from edge.runtime.setup import Setup, complete

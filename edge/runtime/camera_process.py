@@ -13,6 +13,7 @@ from edge import config as cfg
 from edge.clock import Clock, LiveClock, now_ns
 from edge.config import UserError
 from edge.messages import Gap, Health, Message, encode
+from edge.runtime.quantile import quantile
 from edge.runtime.rig_camera import Paced, SimulatedCamera
 from edge.runtime.rights import exit_with_parent
 from edge.runtime.worker import SeenPicture, WorkerTask
@@ -91,9 +92,8 @@ class Stages:
             return ()
         figures: dict[str, float] = {}
         for stage, values in self._took.items():
-            values.sort()
-            figures[f"{stage}_p50_ms"] = values[len(values) // 2] / 1e6
-            figures[f"{stage}_p99_ms"] = values[len(values) * 99 // 100] / 1e6
+            figures[f"{stage}_p50_ms"] = quantile(values, 0.5) / 1e6
+            figures[f"{stage}_p99_ms"] = quantile(values, 0.99) / 1e6
         figures["pictures_per_s"] = len(self._took.get("run", ())) * 1e9 / (at_ns - self._since_ns)
         self._took, self._since_ns = {}, at_ns
         source = self._name.replace("camera:", "worker:")

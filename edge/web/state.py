@@ -22,6 +22,7 @@ from edge.messages import (
     Unavailable,
     Warning,
 )
+from edge.runtime.quantile import quantile
 
 HISTORY = 50
 LATENCIES = 200
@@ -178,8 +179,4 @@ def _put(table: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _percentiles(values: deque[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    return {
-        "p50": ordered[len(ordered) // 2],
-        "p99": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
-    }
+    return {"p50": quantile(values, 0.5), "p99": quantile(values, 0.99)}
