@@ -39,8 +39,9 @@ class Frames:
     """n frames in the order in which they came.
 
     t_ns int64 (n,); id uint32 (n,) without flag bits; flags uint16 (n,) of the constants above; bus uint8
-    (n,), an index into names kept beside the frames; length uint8 (n,) in bytes; data uint8 (n, 8), or
-    (n, 64) when the batch may hold CAN FD, zero beyond the length.
+    (n,), an index into names kept beside the frames; length uint8 (n,) in bytes, of a remote frame as many as
+    it asks for; data uint8 (n, 8), or (n, 64) when the batch may hold CAN FD, zero beyond the length and in
+    remote frames.
     """
 
     t_ns: np.ndarray
@@ -69,8 +70,8 @@ class Frames:
         return self.id | ((self.flags & EXTENDED).astype(np.uint32) << np.uint32(31))
 
     def payload(self, i: int) -> bytes:
-        """The data of frame i, as long as it is."""
-        return self.data[i, : self.length[i]].tobytes()
+        """The data of frame i, as long as it is; a remote frame has none."""
+        return b"" if self.flags[i] & REMOTE else self.data[i, : self.length[i]].tobytes()
 
     def on_bus(self, bus: int) -> Frames:
         """The same frames, all said to be of this bus."""

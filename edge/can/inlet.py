@@ -12,7 +12,7 @@ import numpy as np
 from edge import config
 from edge.can.bus import BusError, CanBus, open_bus
 from edge.can.frames import ERROR, Frames, concat
-from edge.can.log import read_log
+from edge.can.logs.reader import read_log
 from edge.can.vehicle import VehicleReader
 from edge.messages import Gap, Health, Message
 
@@ -170,8 +170,8 @@ class LogInlet:
         self._record = record
         self._at = 0
         self._ended = False
-        self._bad_count = log.bad_count
-        self.bad = tuple(log.bad)
+        self._bad_count = log.report.bad_count
+        self.bad = tuple(log.report.bad)
         self.start_ns = int(self._frames.t_ns[0])
         self.end_ns = int(self._frames.t_ns[-1])
 

@@ -11,7 +11,7 @@ from typing import Any
 from edge import clock, config
 from edge.can.bus import MAX_BATCH, BusError, check_length
 from edge.can.frames import KEY_EXTENDED, NONE, Frames, frames
-from edge.can.log import message_flags
+from edge.can.logs.python_can import message_flags
 
 _QUEUE_FRAMES = 65536
 _MAX_AGE_NS = 1_000_000_000

@@ -43,7 +43,7 @@ def summary(path: str, databases: list[Database]) -> dict[str, Any]:
     import numpy as np
 
     from edge.can.frames import ERROR, KEY_EXTENDED
-    from edge.can.log import read_log
+    from edge.can.logs.reader import read_log
 
     log = read_log(path)
     counts: dict[tuple[int, int], int] = {}
@@ -89,8 +89,8 @@ def summary(path: str, databases: list[Database]) -> dict[str, Any]:
         "frames_undefined": total - defined if databases else None,
         "dbc": {database.path: len(database.messages) for database in databases},
         "dbc_defects": [defect for database in databases for defect in database.defects],
-        "bad_lines": log.bad_count,
-        "bad": log.bad,
+        "bad_lines": log.report.bad_count,
+        "bad": log.report.bad,
     }
 
 

@@ -12,7 +12,7 @@ from edge.can.dbc import DbcError, parse_dbc, read_dbc
 from edge.can.decode import decoder
 from edge.can.encode import EncodeError, encode
 from edge.can.frames import KEY_EXTENDED, concat
-from edge.can.log import read_log
+from edge.can.logs.reader import read_log
 from edge.config import shipped
 
 SIMULATED = str(shipped("configs/vehicles/simulated.dbc"))

@@ -6,7 +6,8 @@ from edge.can.dbc import read_dbc
 from edge.can.encode import Encoder
 from edge.can.frames import ERROR, NONE, Frames, frames
 from edge.can.inlet import CanInlet, LogInlet, RawCanInlet
-from edge.can.log import LogError, write_candump
+from edge.can.logs.report import LogError
+from edge.can.logs.writer import write_log
 from edge.can.vehicle import VehicleReader, read_databases
 from edge.messages import Gap, Health, Signals
 
@@ -176,7 +177,7 @@ def test_real_bus_through_the_inlet():
 def test_log_gives_frames_up_to_now_and_raw_gives_them_again(tmp_path):
     path = tmp_path / "x.log"
     shuffled = speeds(10, start_ns=1_600_000_000 * S)
-    write_candump(path, [shuffled[5:], shuffled[:5]], ["can0", "can1"])  # as two devices write into one file
+    write_log(path, [shuffled[5:], shuffled[:5]], ["can0", "can1"])  # as two devices write into one file
     recorded = []
     inlet = LogInlet(path, reader(), start_ns=5 * S, record=lambda *said: recorded.append(said))
     assert (inlet.start_ns, inlet.end_ns) == (5 * S, 5 * S + 180_000_000)

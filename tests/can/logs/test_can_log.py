@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat, frames
-from edge.can.log import LogError, read_log, write_candump
+from edge.can.logs.reader import read_log
+from edge.can.logs.report import LogError
+from edge.can.logs.writer import write_log
 
 KINDS = [0, EXTENDED, FD, FD | EXTENDED | BRS, FD | ESI, REMOTE, EXTENDED | TX]
 
@@ -45,9 +47,9 @@ def read(path):
 @settings(max_examples=60, deadline=None)
 def test_candump_written_and_read(tmp_path_factory, batch, suffix):
     path = tmp_path_factory.mktemp("log") / f"x{suffix}"
-    assert write_candump(path, [batch], ["can0", "vcan1"]) == len(batch)
+    assert write_log(path, [batch], ["can0", "vcan1"]) == len(batch)
     log, again = read(path)
-    assert log.bad_count == 0
+    assert log.report.bad_count == 0
     assert seen(again, log.buses) == seen(batch, ["can0", "vcan1"])
 
 
@@ -55,7 +57,7 @@ def test_candump_written_and_read(tmp_path_factory, batch, suffix):
 @settings(max_examples=60, deadline=None)
 def test_python_can_reads_what_we_write(tmp_path_factory, batch):
     path = tmp_path_factory.mktemp("log") / "x.log"
-    write_candump(path, [batch], ["can0", "vcan1"])
+    write_log(path, [batch], ["can0", "vcan1"])
     messages = list(can.CanutilsLogReader(path))
     assert len(messages) == len(batch)
     for i, message in enumerate(messages):
@@ -91,7 +93,7 @@ def test_we_read_what_python_can_writes(tmp_path_factory, batch, suffix):
             )  # fmt: skip
     log, again = read(path)
     ordered = batch[np.argsort(batch.t_ns, kind="stable")]
-    assert log.bad_count == 0, log.bad
+    assert log.report.bad_count == 0, log.report.bad
     kept = 0xFFFF if suffix in ("asc", "log", "blf") else 0xFFFF & ~TX
     assert (again.id == ordered.id).all()
     assert ((again.flags & kept) == (ordered.flags & kept)).all()
@@ -114,7 +116,7 @@ def test_lines_of_candump(tmp_path):
         "(0000000001.5) can0 321#1122334455667788_9 R\n"
     )
     log, found = read(path)
-    assert log.bad_count == 0
+    assert log.report.bad_count == 0
     assert log.buses == ["can0", "slcan0"]
     assert seen(found, log.buses) == [
         (1533226488230547000, 0x260, 0, "can0", bytes.fromhex("08FFFB0000001884")),
@@ -143,7 +145,7 @@ def test_lines_of_asc(tmp_path):
         "End TriggerBlock\n"
     )
     log, found = read(path)
-    assert log.bad == []
+    assert log.report.bad == []
     assert seen(found, log.buses) == [
         (100000000, 0x594, 0, "can1", b"\x34\x21\xa0"),
         (200000000, 0x18FEF100, EXTENDED | TX, "can0", b"\x7f"),
@@ -176,8 +178,8 @@ def test_savvycan_with_direction(tmp_path):
         (166064000000, 0x21A, 0, "can0", bytes.fromhex("FE3612FE690507AD")),
         (166065000000, 0x18FF0001, EXTENDED | TX, "can1", b"\x01\x02"),
     ]
-    assert log.bad_count == 1
-    assert log.bad[0].startswith(f"{path}:4: ")
+    assert log.report.bad_count == 1
+    assert log.report.bad[0].startswith(f"{path}:4: ")
 
 
 def test_bad_lines_are_counted_and_located(tmp_path):
@@ -188,8 +190,8 @@ def test_bad_lines_are_counted_and_located(tmp_path):
     )
     log, found = read(path)
     assert len(found) == 3
-    assert [line.split(": ")[0] for line in log.bad] == [f"{path}:{n}" for n in (2, 4, 5)]
-    assert log.bad_count == 3
+    assert [line.split(": ")[0] for line in log.report.bad] == [f"{path}:{n}" for n in (2, 4, 5)]
+    assert log.report.bad_count == 3
 
 
 def test_file_without_a_frame_is_an_error(tmp_path):
@@ -218,7 +220,7 @@ def test_cut_gzip_gives_what_is_there(tmp_path):
     path.write_bytes(whole[: len(whole) // 2])
     log, found = read(path)
     assert 0 < len(found) < 200_000
-    assert any("damaged" in line for line in log.bad)
+    assert any("damaged" in line for line in log.report.bad)
 
 
 _LINES = st.sampled_from([
@@ -266,7 +268,7 @@ def test_damaged_blf_gives_frames_or_an_error(tmp_path_factory, damage, cut):
 
 def test_real_logs_agree_with_python_can(real):
     ours, found = read(real / "toyota_rav4" / "drive.log.gz")
-    assert ours.bad_count == 0
+    assert ours.report.bad_count == 0
     with gzip.open(real / "toyota_rav4" / "drive.log.gz", "rt") as file:
         for i, message in zip(range(5000), can.CanutilsLogReader(file), strict=False):
             assert message.arbitration_id == found.id[i]
@@ -274,4 +276,4 @@ def test_real_logs_agree_with_python_can(real):
             assert bytes(message.data) == found.payload(i)
     assert len(found) == 98800
     log, found = read(real / "kona_ev" / "bms_idle.asc")
-    assert (log.bad_count, len(found), log.buses) == (0, 543, ["can0"])
+    assert (log.report.bad_count, len(found), log.buses) == (0, 543, ["can0"])

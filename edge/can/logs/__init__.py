@@ -1,0 +1,1 @@
+"""CAN logs: one module per format, `reader` and `writer` choose among them."""
