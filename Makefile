@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types bench doctor train hil clean
+.PHONY: help demo test lint types bench doctor train hil fuzz clean
 
 help:
 	@echo "make demo    make the environment and run the main job on a simulated drive"
 	@echo "make test    all tests, lint and types"
+	@echo "make fuzz    thousands of new drawn inputs at every reader and parser (FUZZ_EXAMPLES=5000 each)"
 	@echo "make bench   measure on this machine, each figure beside its goal"
 	@echo "make doctor  what this machine has and lacks"
 	@echo "make hil     tests on real SocketCAN in a virtual machine (Debian: user-mode-linux, can-utils)"
@@ -29,6 +30,9 @@ demo: $(VENV)/demo-ready
 
 test: lint types
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/test-ready
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz tests
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .
