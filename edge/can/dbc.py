@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -102,6 +103,10 @@ class Database:
     def named(self, name: str) -> Message | None:
         """The message of that name."""
         return next((message for message in self.messages.values() if message.name == name), None)
+
+
+Databases = Sequence[tuple[Database, str | None]]
+"""Each with the bus that it describes; None: every bus."""
 
 
 def read_dbc(path: str | Path) -> Database:

@@ -8,15 +8,11 @@ from math import isfinite
 from pathlib import Path
 
 from edge import config
-from edge.can.dbc import Database, Message, Signal, read_dbc
+from edge.can.dbc import Database, Databases, Message, Signal, read_dbc
 from edge.can.decode import Values, decoder
 from edge.can.encode import checksum_holds
 from edge.can.frames import ERROR, REMOTE, Frames
 from edge.messages import Signals
-
-Databases = Sequence[tuple[Database, str | None]]
-"""Each with the bus that it describes; None: every bus."""
-
 
 @dataclass(frozen=True)
 class _Output:
