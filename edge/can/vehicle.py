@@ -14,6 +14,7 @@ from edge.can.encode import checksum_holds
 from edge.can.frames import ERROR, REMOTE, Frames
 from edge.messages import Signals
 
+
 @dataclass(frozen=True)
 class _Output:
     """One of CAR_SIGNALS made of the i-th decoded value of a message."""
