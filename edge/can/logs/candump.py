@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, REMOTE, TX, Frames
 from edge.can.logs.report import BadDataError, Report
+from edge.can.logs.shapes import Shape
 from edge.can.logs.text import Found, read_lines
 
 NAME = "candump"
@@ -49,6 +50,23 @@ class Candump:
         return t_ns, bus, identifier, flags, bytes.fromhex(fd_data or data or "")
 
 
+def shape(line: str) -> Shape | None:
+    """Where the fields of a line that Candump reads lie."""
+    found = CANDUMP_LINE.fullmatch(line)
+    if not found:
+        return None
+    fraction = found.span(2)
+    data = found.span(8) if found[8] is not None else found.span(7)
+    name = found.span(3)
+    return Shape(
+        time=((*found.span(1), 10**9), (*fraction, 10 ** (9 - fraction[1] + fraction[0]))),
+        can_id=found.span(4),
+        data=(data[0], (data[1] - data[0]) // 2, 2),
+        key=name if name[1] - name[0] <= 8 else None,
+        id_base=0x20000000 if len(found[4]) == 8 and int(found[4], 16) & 0x20000000 else 0,
+    )
+
+
 def recognises(head: bytes) -> bool:
     """Whether a file that begins so is one."""
     return any(CANDUMP_LINE.fullmatch(line) for line in head.decode("latin-1").splitlines()[:200])
@@ -56,7 +74,7 @@ def recognises(head: bytes) -> bool:
 
 def read(file: BinaryIO, report: Report) -> Iterator[Frames]:
     """The frames, in batches, in the order of the file."""
-    return read_lines(file, report, Candump())
+    return read_lines(file, report, Candump(), shape)
 
 
 class Writer:

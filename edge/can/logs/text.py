@@ -1,75 +1,235 @@
-"""Textual logs, line by line; a bad line is located, counted and skipped."""
+"""Textual logs: lines that are alike are read together, the others one at a time; a bad line is located,
+counted and skipped."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
 from typing import BinaryIO
 
-from edge.can.frames import EXTENDED, FD, FD_LENGTHS, Frames, frames
+import numpy as np
+
+from edge.can.frames import EXTENDED, FD, FD_LENGTHS, REMOTE, Frames, frames
 from edge.can.logs.report import BadDataError, Report
+from edge.can.logs.shapes import LEAD, MAX_T_NS, TAIL, Columns, Shape, Template
 
 CHUNK_FRAMES = 16384
 """Frames come in batches of about this many."""
 
 Found = tuple[int, str, int, int, bytes]
-"""t_ns, name of the bus, id, flags, payload."""
+"""t_ns, name of the bus, id, flags, payload (of a remote frame as many zeros as it asks for)."""
 
-_READ_BYTES = 1 << 20
+
+class Header(Enum):
+    """What a line that holds no frame may say."""
+
+    CHANGED = 1
+    """From here on the same text means something else (another base, another start time)."""
+
+
+Parse = Callable[[str], Found | Header | None]
+"""The frame of a line, None for a line that holds none by right; raises BadDataError for a bad one. It is
+called with the lines that have no Shape known yet, in the order of the file."""
+
+_BLOCK_BYTES = 1 << 20
 _MAX_LINE = 1 << 16
-_MAX_T_NS = 2**62
+_ALIKE = 16
+"""So many lines of one length in a block, and it is worth while to learn their shape."""
+_TRIES = 4
+_MAX_TEMPLATES = 256
 
 
-def read_lines(file: BinaryIO, report: Report, parse: Callable[[str], Found | None]) -> Iterator[Frames]:
-    """parse gives the frame of a line, None for a line that holds none by right, and raises BadDataError."""
-    batch = Batch()
-    known: dict[str, int] = {}
-    for number, line in _lines(file, report):
-        try:
-            found = parse(line)
-            if found is None:
-                continue
-            t_ns, name, can_id, flags, payload = found
-            bus = known.get(name)
-            if bus is None:
-                bus = known[name] = report.bus(name)
-            batch.add(t_ns, can_id, flags, bus, payload)
-        except BadDataError as error:
-            report.complain(number, f"{error}: {line.strip()[:80]!r}")
-            continue
-        if len(batch) == CHUNK_FRAMES:
-            yield batch.take()
-    if len(batch):
-        yield batch.take()
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a file: text, uint8 with room around; first column and length of each, without its end;
+    number of the first, from 1."""
+
+    raw: bytes
+    start: np.ndarray
+    length: np.ndarray
+    number: int
+
+    def line(self, row: int) -> bytes:
+        """One line without its end."""
+        start = int(self.start[row])
+        return self.raw[start : start + int(self.length[row])]
 
 
-def _lines(file: BinaryIO, report: Report) -> Iterator[tuple[int, str]]:
+def read_lines(
+    file: BinaryIO, report: Report, parse: Parse, shape: Callable[[str], Shape | None] | None = None
+) -> Iterator[Frames]:
+    """The frames of a textual log, a batch from each block of about 1 MiB.
+
+    parse reads a line; shape says where the fields of such a line lie, None if it must always be parsed.
+    """
+    lines = _Lines(report, parse, shape)
+    for block in blocks(file, report):
+        batch = lines.read(block)
+        if len(batch):
+            yield batch
+
+
+def blocks(file: BinaryIO, report: Report) -> Iterator[Block]:
+    """All lines of a file; complains of a damaged file and of lines without an end."""
     number = 1
-    rest = ""
+    rest = b""
+    endless = False
     while True:
         try:
-            block = file.read(_READ_BYTES)
+            piece = file.read(_BLOCK_BYTES)
         except (EOFError, zlib.error, OSError) as error:
             report.complain(number, f"the file is damaged, the rest is lost ({error})")
-            block = b""
-        if not block:
+            piece = b""
+        if not piece:
             break
-        lines = (rest + block.decode("latin-1")).split("\n")
-        rest = lines.pop()
-        for line in lines:
-            yield number, line
-            number += 1
+        if number == 1 and not rest:
+            piece = piece.removeprefix(b"\xef\xbb\xbf")
+        cut = piece.rfind(b"\n") + 1
+        if not cut:
+            rest = b"" if endless else rest + piece
+        elif endless:
+            begin = piece.find(b"\n") + 1
+            number, endless, rest = number + 1, False, piece[cut:]
+            if begin < cut:
+                block = _block(b"", piece[begin:cut], number)
+                yield block
+                number += len(block.start)
+        else:
+            block = _block(rest, piece[:cut], number)
+            yield block
+            number += len(block.start)
+            rest = piece[cut:]
         if len(rest) > _MAX_LINE:
             report.complain(number, "a line without an end")
-            rest = ""
+            rest, endless = b"", True
     if rest.strip():
-        yield number, rest
+        yield _block(rest, b"\n", number)
+
+
+def _block(rest: bytes, piece: bytes, number: int) -> Block:
+    raw = b"".join([bytes(LEAD), rest, piece, bytes(TAIL)])
+    end = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
+    start = np.empty_like(end)
+    start[0] = LEAD
+    np.add(end[:-1], 1, out=start[1:])
+    length = end - start
+    if b"\r" in raw:
+        length -= np.frombuffer(raw, np.uint8)[end - 1] == 13
+    return Block(raw, start, length, number)
+
+
+class _Lines:
+    """Learns the shapes of a file while it reads."""
+
+    def __init__(self, report: Report, parse: Parse, shape: Callable[[str], Shape | None] | None) -> None:
+        self._report = report
+        self._parse = parse
+        self._shape = shape
+        self._templates: dict[int, list[Template]] = {}
+        self._known: dict[str, int] = {}
+
+    def read(self, block: Block) -> Frames:
+        out = Columns(len(block.start))
+        text = np.frombuffer(block.raw, np.uint8)
+        for length, templates in self._templates.items():
+            rows = np.flatnonzero(block.length == length)
+            for template in templates:
+                if len(rows):
+                    template.read(text, block.start, rows, out)
+                    rows = rows[~out.good[rows]]
+        tries: dict[int, int] = {}
+        pending = np.flatnonzero(~out.good).tolist()
+        while pending:
+            pending = self._one_by_one(block, text, pending, tries, out)
+        return out.frames()
+
+    def _one_by_one(
+        self, block: Block, text: np.ndarray, pending: list[int], tries: dict[int, int], out: Columns
+    ) -> list[int]:
+        """Parse these lines; stops with those still to do once a shape was learned or forgotten."""
+        for i, row in enumerate(pending):
+            line = block.line(row)
+            found = self._slow(line, block.number + row, row, out)
+            if found is Header.CHANGED:
+                self._templates.clear()
+                out.forget(row)
+                return list(range(row + 1, len(block.start)))
+            length = len(line)
+            if self._shape is None or not isinstance(found, tuple) or tries.get(length, 0) == _TRIES:
+                continue
+            rest = np.array(pending[i + 1 :], np.intp)
+            rows = rest[block.length[rest] == length]
+            template = self._learn(line, found) if len(rows) >= _ALIKE else None
+            if template is None or len(template.read(text, block.start, rows, out)) < _ALIKE:
+                tries[length] = tries.get(length, 0) + 1
+            if template:
+                return rest[~out.good[rest]].tolist()
+        return []
+
+    def _slow(self, line: bytes, number: int, row: int, out: Columns) -> Found | Header | None:
+        text = line.decode("latin-1")
+        try:
+            found = self._parse(text)
+            if isinstance(found, tuple):
+                t_ns, name, can_id, flags, payload = found
+                bus = self._known.get(name)
+                check_frame(t_ns, flags, payload)
+                if bus is None:
+                    bus = self._known[name] = self._report.bus(name)
+                out.put(row, t_ns, can_id, flags, bus, payload)
+            return found
+        except BadDataError as error:
+            self._report.complain(number, f"{error}: {text.strip()[:80]!r}")
+            return None
+
+    def _learn(self, line: bytes, found: Found) -> Template | None:
+        """The template for lines like this one, new or with one more key; None if there can be none."""
+        t_ns, name, can_id, flags, payload = found
+        shape = self._shape and self._shape(line.decode("latin-1"))
+        if not shape:
+            return None
+        try:
+            template = Template(line, shape, t_ns, flags, len(payload))
+        except ValueError:
+            return None
+        bus = self._known[name]
+        template.learn(line, bus, flags)
+        if not _reads(template, line, found):
+            return None
+        alike = self._templates.setdefault(len(line), [])
+        for known in alike:
+            if known.identity == template.identity:
+                known.learn(line, bus, flags)
+                return known
+        if sum(map(len, self._templates.values())) >= _MAX_TEMPLATES:
+            self._templates = {len(line): alike}
+        alike.append(template)
+        return template
+
+
+def _reads(template: Template, line: bytes, found: Found) -> bool:
+    """Whether the template says of its own sample what the parser said."""
+    t_ns, _, can_id, flags, payload = found
+    sample, one = _block(line, b"\n", 1), Columns(1)
+    template.read(np.frombuffer(sample.raw, np.uint8), sample.start, np.array([0]), one)
+    data = b"" if flags & REMOTE else payload
+    return bool(one.good[0]) and (one.t_ns[0], one.id[0], one.frames().payload(0)) == (t_ns, can_id, data)
 
 
 def check_id(identifier: int, flags: int) -> None:
     """Raises BadDataError for an id that does not fit its 11 or 29 bits."""
     if not 0 <= identifier <= (0x1FFFFFFF if flags & EXTENDED else 0x7FF):
         raise BadDataError("an id of too many bits")
+
+
+def check_frame(t_ns: int, flags: int, payload: bytes) -> None:
+    """Raises BadDataError for a frame that cannot be."""
+    if len(payload) > 8 and (not flags & FD or len(payload) not in FD_LENGTHS):
+        raise BadDataError(f"{len(payload)} bytes of data")
+    if not -MAX_T_NS < t_ns < MAX_T_NS:
+        raise BadDataError("a time out of all range")
 
 
 class Batch:
@@ -83,10 +243,7 @@ class Batch:
 
     def add(self, t_ns: int, can_id: int, flags: int, bus: int, payload: bytes) -> None:
         """One frame. Raises BadDataError for one that cannot be."""
-        if len(payload) > 8 and (not flags & FD or len(payload) not in FD_LENGTHS):
-            raise BadDataError(f"{len(payload)} bytes of data")
-        if not -_MAX_T_NS < t_ns < _MAX_T_NS:
-            raise BadDataError("a time out of all range")
+        check_frame(t_ns, flags, payload)
         times, ids, all_flags, buses, payloads = self._columns
         times.append(t_ns)
         ids.append(can_id)
