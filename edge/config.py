@@ -76,11 +76,49 @@ class SignalMapping(Section, frozen=True, kw_only=True):
     maximum: float | None = None
 
 
+Maker = Literal[
+    "chrysler", "comma_body", "fca_giorgio", "honda", "hyundai_canfd", "nissan", "psa", "subaru", "tesla",
+    "toyota", "vw_mlb", "vw_mqb", "vw_pq",
+]  # fmt: skip
+"""Whose counters and checksums can be checked and filled, by the signals CHECKSUM and COUNTER."""
+
+
 class Dbc(Section, frozen=True, kw_only=True):
-    """One DBC file and the bus that it describes; no bus: every bus."""
+    """One DBC file and the bus that it describes; no bus: every bus.
+
+    maker: as Vehicle.maker, for the messages of this file alone; "none": they carry no checksum.
+    """
 
     file: str
     bus: str | None = None
+    maker: Maker | Literal["none"] | None = None
+
+
+class Protection(Section, frozen=True, kw_only=True):
+    """How one message is protected against damage and loss.
+
+    kind: a maker's checksum, one of "hyundai_6b", "hyundai_7b", "hyundai_crc8", "subaru_preglobal" and "icv"
+    (CRC-8 SAE J1850 over id and data), an AUTOSAR E2E profile ("1C" is profile 1, variant C; "1" includes
+    the low byte of the data id alone), "counter" for a counter without a checksum, or "none".
+
+    checksum, counter: the signals that carry them; not given: CHECKSUM and COUNTER, in an E2E profile the
+    places of the standard, `offset_bytes` into the frame. data_id: of profiles 1 and 5, data_ids: the 16 of
+    profile 2. max_delta, max_repeated, sync: MaxDeltaCounter(Init), MaxNoNewOrRepeatedData and
+    SyncCounterInit of E2E.
+    """
+
+    kind: Maker | Literal[
+        "hyundai_6b", "hyundai_7b", "hyundai_crc8", "subaru_preglobal", "icv", "counter", "none",
+        "1A", "1B", "1C", "1", "2", "5",
+    ]  # fmt: skip
+    checksum: str | None = None
+    counter: str | None = None
+    offset_bytes: int = 0
+    data_id: int | None = None
+    data_ids: tuple[int, ...] = ()
+    max_delta: int = 1
+    max_repeated: int = 14
+    sync: int = 0
 
 
 class GateRule(Section, frozen=True, kw_only=True):
@@ -96,7 +134,15 @@ class GateRule(Section, frozen=True, kw_only=True):
 
 
 class Vehicle(Section, frozen=True, kw_only=True):
-    """A kind of car: a file in configs/vehicles. gate maps Request.what to what it may become on the bus."""
+    """A kind of car: a file in configs/vehicles. gate maps Request.what to what it may become on the bus.
+
+    maker: whose counters and checksums the messages carry that have the signals CHECKSUM and COUNTER.
+    protection: by message, in place of the maker's. A message that fails makes its signals unknown.
+
+    timeout_periods: a message that has not come for so many of its periods makes its signals unknown, 0:
+    never. Its period is GenMsgCycleTime, or what is measured in its first second. timeouts_ms: by message, in
+    place of that, 0: never.
+    """
 
     title: str
     length_m: float = 4.6
@@ -104,6 +150,10 @@ class Vehicle(Section, frozen=True, kw_only=True):
     steering_ratio: float = 15.0
     wheelbase_m: float = 2.7
     dbc: tuple[Dbc, ...] = ()
+    maker: Maker | None = None
+    protection: dict[str, Protection] = {}
+    timeout_periods: float = 10.0
+    timeouts_ms: dict[str, float] = {}
     signals: dict[str, SignalMapping] = {}
     gate: dict[str, GateRule] = {}
 
