@@ -1,0 +1,93 @@
+"""Binary logs: a reader of bytes that goes forward only, and its errors."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from typing import BinaryIO
+
+from edge.can.logs.report import Report
+
+DAMAGED: tuple[type[Exception], ...] = (EOFError, OSError, ValueError, zlib.error)
+"""What reading a damaged compressed file raises."""
+with contextlib.suppress(ImportError):  # without it no .zst is read at all
+    import zstandard
+
+    DAMAGED += (zstandard.ZstdError,)
+
+_BLOCK_BYTES = 1 << 20
+
+
+class ByteReader:
+    """Reads forward with a look ahead; a compressed file that is damaged ends where the damage is.
+
+    at: the offset in the (decompressed) file of the next byte.
+    """
+
+    def __init__(self, file: BinaryIO, report: Report) -> None:
+        self.at = 0
+        self._file = file
+        self._report = report
+        self._buffer = b""
+        self._used = 0
+        self._ended = False
+
+    def peek(self, count: int) -> bytes:
+        """The next bytes, fewer only where the file ends; they stay unread."""
+        self._fill(count)
+        return self._buffer[self._used : self._used + count]
+
+    def take(self, count: int) -> bytes:
+        """The next bytes, fewer only where the file ends."""
+        taken = self.peek(count)
+        self.skip(len(taken))
+        return taken
+
+    def block(self, count: int) -> tuple[bytes, int]:
+        """A buffer and where in it the next byte is: at least count more follow there, fewer only where the
+        file ends. Nothing is copied."""
+        self._fill(count)
+        return self._buffer, self._used
+
+    def skip(self, count: int) -> None:
+        """Read on by so many bytes, or to the end of the file."""
+        while count:
+            step = min(count, len(self._buffer) - self._used)
+            self._used += step
+            self.at += step
+            count -= step
+            if count and not self._fill(1):
+                return
+
+    def find(self, signature: bytes) -> int | None:
+        """Skips to the next of these signatures; says how many bytes that were, None if there is no other."""
+        start = self.at
+        while self._fill(len(signature)):
+            found = self._buffer.find(signature, self._used)
+            if found >= 0:
+                self.skip(found - self._used)
+                return self.at - start
+            self.skip(len(self._buffer) - self._used - len(signature) + 1)
+        self.skip(len(signature))
+        return None
+
+    def _fill(self, count: int) -> bool:
+        """Whether so many bytes are in the buffer, after reading."""
+        missing = count - (len(self._buffer) - self._used)
+        if missing <= 0:
+            return True
+        parts = [self._buffer[self._used :]]
+        while missing > 0 and not self._ended:
+            try:
+                block = self._file.read(max(missing, _BLOCK_BYTES))
+            except DAMAGED as error:
+                self._report.complain(
+                    f"byte {self.at + sum(map(len, parts))}",
+                    f"the compressed file is damaged, the rest is lost ({error})",
+                )
+                block = b""
+            self._ended = not block
+            missing -= len(block)
+            parts.append(block)
+        self._buffer, self._used = b"".join(parts), 0
+        return missing <= 0
