@@ -13,7 +13,7 @@ from edge.can.logs.report import BadDataError, Report
 from edge.can.logs.text import CHUNK_FRAMES, Batch
 
 NAME = "python-can"
-SUFFIXES: tuple[str, ...] = (".blf", ".csv", ".db", ".mf4", ".trc")
+SUFFIXES: tuple[str, ...] = (".blf", ".csv", ".db", ".mf4")
 
 _TROUBLES = (
     ArithmeticError, AttributeError, AssertionError, EOFError, ImportError, LookupError, NotImplementedError,

@@ -129,42 +129,6 @@ def test_lines_of_candump(tmp_path):
     ]
 
 
-def test_lines_of_asc(tmp_path):
-    path = tmp_path / "a.asc"
-    path.write_text(
-        "date Mon Jun 9 10:11:12.000 am 2025\nbase hex  timestamps absolute\n// version 9.0.0\n"
-        "Begin Triggerblock Mon Jun 9\n   0.000000 Start of measurement\n"
-        "   0.015991 1  Statistic: D 117 R 0 XD 2 XR 0 E 0 O 0 B 3.04%\n"
-        "   0.100000 2  594             Rx   d 3 34 21 A0  Length = 0 BitCount = 0\n"
-        "   0.200000 1  18FEF100x       Tx   d 1 7F\n"
-        "   0.300000 1  100             Rx   r\n"
-        "   0.400000 1  ErrorFrame\n"
-        "   0.500000 CANFD   1 Rx        123                                   1 0 9 12 "
-        "00 01 02 03 04 05 06 07 08 09 0a 0b   130000  130 303000 e0006659 46500250 4b140250\n"
-        "   0.600000 CANFD   1 Rx        124  Name_of_it     0 1 2 2 aa bb  0 0 0 0 0 0 0 0\n"
-        "End TriggerBlock\n"
-    )
-    log, found = read(path)
-    assert log.report.bad == []
-    assert seen(found, log.buses) == [
-        (100000000, 0x594, 0, "can1", b"\x34\x21\xa0"),
-        (200000000, 0x18FEF100, EXTENDED | TX, "can0", b"\x7f"),
-        (300000000, 0x100, REMOTE, "can0", b""),
-        (400000000, 0, ERROR, "can0", b""),
-        (500000000, 0x123, FD | BRS, "can0", bytes(range(12))),
-        (600000000, 0x124, FD | ESI, "can0", b"\xaa\xbb"),
-    ]
-
-
-def test_decimal_and_relative_asc(tmp_path):
-    path = tmp_path / "a.asc"
-    path.write_text("base dec  timestamps relative\n 0.5 1  256  Rx   d 2 16 255\n 0.25 1  256  Rx   d 0\n")
-    _, found = read(path)
-    assert found.t_ns.tolist() == [500_000_000, 750_000_000]
-    assert found.id.tolist() == [256, 256]
-    assert found.payload(0) == b"\x10\xff"
-
-
 def test_savvycan_with_direction(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(
@@ -275,5 +239,3 @@ def test_real_logs_agree_with_python_can(real):
             assert message.channel == ours.buses[found.bus[i]]
             assert bytes(message.data) == found.payload(i)
     assert len(found) == 98800
-    log, found = read(real / "kona_ev" / "bms_idle.asc")
-    assert (log.report.bad_count, len(found), log.buses) == (0, 543, ["can0"])
