@@ -220,7 +220,7 @@ def test_defects_are_told_by_line_and_cost_no_more_than_themselves():
     assert [m.name for m in database.messages.values()] == ["FIRST", "SECOND", "THIRD"]
     assert [s.name for s in database.named("FIRST").signals] == ["OK", "OVER", "BEYOND"]
     told = [int(defect.split(":")[1]) for defect in database.defects]
-    assert told == [4, 5, 6, 7, 8, 9, 10, 12, 13, 17]
+    assert told == [4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 17]
     assert database.named("SECOND").extended
 
 
@@ -235,11 +235,13 @@ def test_strings_over_lines_values_cycles_and_attributes():
     )
     (message,) = database.messages.values()
     assert message.cycle_ms == 20
-    assert message.attributes == {"Note": "text"}
+    assert message.attributes == {"GenMsgCycleTime": 20, "Note": "text"}
     assert message.signal("S").choices == {0: "off", 1: "on"}
     assert message.signal("S").unit == "\u00b0C"
     assert message.signal("V").choices == {-1: "minus", 2: "two"}
-    assert database.defects == ()
+    assert [defect.what for defect in database.found] == [
+        "attribute GenMsgCycleTime: not defined (BA_DEF_)", "attribute Note: not defined (BA_DEF_)",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
