@@ -162,12 +162,17 @@ class Vehicle(Section, frozen=True, kw_only=True):
 
 
 class Can(Section, frozen=True, kw_only=True):
-    """One bus. kind "socketcan" is ours, "simulated" needs a scenario, any other is python-can's."""
+    """One bus. kind "socketcan" and "slcan" are ours, "simulated" needs a scenario, any other is python-can's.
+
+    bitrate, data_bitrate (of CAN FD): bit/s, for adapters that are told by us, and for the load of the bus;
+    the interfaces of SocketCAN are set by `ip link` and tell it themselves.
+    """
 
     name: str
     kind: str = "socketcan"
     channel: str = "can0"
     bitrate: int | None = None
+    data_bitrate: int | None = None
     options: dict[str, str | int | bool] = {}
 
 

@@ -48,8 +48,7 @@ class Field:
         """Of one frame; the data must be long enough."""
         if self.first == self.last:
             return data[self.first] >> self.shift & self.mask
-        order = "little" if self.little_endian else "big"
-        return int.from_bytes(data[self.first : self.last + 1], order) >> self.shift & self.mask
+        return self._number(data) >> self.shift & self.mask
 
     def many(self, data: np.ndarray) -> np.ndarray:
         """Of data uint8 (n, w): uint8 (n,), or uint32 where it takes several bytes."""
@@ -66,10 +65,12 @@ class Field:
 
     def put(self, data: bytes, value: int) -> bytes:
         """The data with this value in these bits."""
-        order = "little" if self.little_endian else "big"
-        number = int.from_bytes(data[self.first : self.last + 1], order)
-        number = number & ~(self.mask << self.shift) | value << self.shift
-        return data[: self.first] + number.to_bytes(self.last + 1 - self.first, order) + data[self.last + 1 :]
+        number = self._number(data) & ~(self.mask << self.shift) | value << self.shift
+        changed = number.to_bytes(self.last + 1 - self.first, "little" if self.little_endian else "big")
+        return data[: self.first] + changed + data[self.last + 1 :]
+
+    def _number(self, data: bytes) -> int:
+        return int.from_bytes(data[self.first : self.last + 1], "little" if self.little_endian else "big")
 
 
 class FrameCrc:

@@ -1,16 +1,17 @@
-"""Encoding: physical values to the data of a frame, with counter and checksum where the file tells how."""
+"""Encoding: values to the data of a frame, with counter and checksum where it is known how they are made."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
 
+from edge import config
 from edge.can.dbc import Database, Message, Signal
+from edge.can.protection import Protection, protection_of
 
-CHECKSUM_ATTRIBUTE = "IcvChecksum"
-"""A message of a DBC file with BA_ "IcvChecksum" "CRC8_SAE_J1850" has its checksum in the signal CHECKSUM."""
+Value = float | int | str
+"""A number, or the name that the DBC file gives to a raw value."""
 
-_CRC8 = "CRC8_SAE_J1850"
 _FORMATS = {16: ("<e", "<H"), 32: ("<f", "<I"), 64: ("<d", "<Q")}
 
 
@@ -18,50 +19,55 @@ class EncodeError(ValueError):
     """A value that does not fit or a name that does not exist; the text says which."""
 
 
-def encode(message: Message, values: Mapping[str, float]) -> bytes:
-    """The data of a frame, message.length bytes. Values are physical; those not given are raw 0.
+def encode(message: Message, values: Mapping[str, Value], *, raw: bool = False, strict: bool = True) -> bytes:
+    """The data of a frame, message.length bytes, without counter or checksum: see Encoder.
 
-    A signal that multiplexing leaves out must not be given. CHECKSUM is filled where the DBC file says how.
-    Raises EncodeError for an unknown name or a value that does not fit its bits.
+    values by signal: physical, or as they are sent if raw (numbers, also of float signals). What is not given
+    is GenSigStartValue, else raw 0. Strict: a physical value must be within the DBC's range, too, not only
+    within its bits. A signal that multiplexing leaves out must not be given. Raises EncodeError for an
+    unknown name or a value that does not fit.
     """
     unknown = sorted(set(values) - {signal.name for signal in message.signals})
     if unknown:
         raise EncodeError(f"message {message.name} has no signal {', '.join(unknown)}")
-    width = message.length * 8
-    raw = {
-        signal.name: _raw(signal, values[signal.name]) for signal in message.signals if signal.name in values
-    }
-    number = 0
+    bits = {}
     for signal in message.signals:
-        if signal.name not in raw:
-            continue
-        if not _is_there(message, signal, raw):
-            raise EncodeError(
-                f"{message.name}.{signal.name}: not in this frame, by the value of its multiplexer"
-            )
-        number |= _placed(message, signal, raw[signal.name], width)
-    data = number.to_bytes(message.length, "little")
-    if message.attributes.get(CHECKSUM_ATTRIBUTE) == _CRC8 and "CHECKSUM" not in values:
-        data = _with_checksum(message, data)
-    return data
-
-
-def checksum_holds(message: Message, data: bytes) -> bool | None:
-    """Whether the CHECKSUM of a frame is right; None: the DBC file does not say how it is made."""
-    if message.attributes.get(CHECKSUM_ATTRIBUTE) != _CRC8:
-        return None
-    return len(data) == message.length and _with_checksum(message, data) == data
+        if signal.name in values:
+            bits[signal.name] = _bits(signal, values[signal.name], raw, strict)
+        else:
+            bits[signal.name] = _start(signal)
+    number = 0
+    width = message.length * 8
+    for signal in sorted(message.signals, key=lambda one: one.name in values):  # what is given lies on top
+        name, given = signal.name, signal.name in values
+        end = signal.span()[1]
+        there = _is_there(message, signal, bits)
+        if given and not there:
+            raise EncodeError(f"{message.name}.{name}: not in this frame, by the value of its multiplexer")
+        if given and end > width:
+            raise EncodeError(f"{message.name}.{name}: beyond the {message.length} bytes of its message")
+        if there and end <= width:
+            mask = _placed(signal, (1 << signal.length) - 1, message.length)
+            number = number & ~mask | _placed(signal, bits[name], message.length)
+    return number.to_bytes(message.length, "little")
 
 
 class Encoder:
-    """Encodes the messages of a database by name and keeps their counters.
+    """Encodes the messages of a database by name, with their counters and checksums.
 
-    A signal COUNTER that is not given goes up by one with each frame of its message, and wraps.
+    How those are made: see protection.protection_of; any other signal COUNTER goes up by one with each frame
+    of its message, and wraps. One that is given is sent as it is given. Raises ConfigError for a [protection]
+    that cannot be.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vehicle: config.Vehicle | None = None) -> None:
+        self._database = database
+        self._vehicle = vehicle
         self._messages = {message.name: message for message in database.messages.values()}
-        self._counters: dict[str, int] = {}
+        self._protections: dict[str, Protection | None] = {}
+        for name in vehicle.protection if vehicle else ():
+            if name in self._messages:
+                self._protection(self._messages[name])  # so that its faults are told at once
 
     def message(self, name: str) -> Message:
         """The message of that name. Raises EncodeError."""
@@ -69,79 +75,87 @@ class Encoder:
             raise EncodeError(f"no message {name} in the DBC file")
         return self._messages[name]
 
-    def encode(self, name: str, values: Mapping[str, float]) -> tuple[int, bytes]:
+    def encode(
+        self, name: str, values: Mapping[str, Value], *, raw: bool = False, strict: bool = True
+    ) -> tuple[int, bytes]:
         """Key (bit 31 marks an extended id) and data. Raises EncodeError as `encode` and `message` do."""
         message = self.message(name)
-        counter = message.signal("COUNTER")
-        if counter and "COUNTER" not in values:
-            count = self._counters.get(name, 0)
-            values = {**values, "COUNTER": count}
-            self._counters[name] = (count + 1) % (1 << counter.length)
-        return message.key, encode(message, values)
+        data = encode(message, values, raw=raw, strict=strict)
+        protection = self._protection(message)
+        return message.key, protection.fill(data, values.keys()) if protection else data
+
+    def _protection(self, message: Message) -> Protection | None:
+        if message.name not in self._protections:
+            found = protection_of(message, self._vehicle, self._database)
+            if found is None and message.signal("COUNTER"):
+                found = protection_of(message, _counting(message.name))
+            self._protections[message.name] = found
+        return self._protections[message.name]
 
 
-def crc8_sae_j1850(data: bytes) -> int:
-    """CRC-8 SAE J1850: polynomial 0x1D, start 0xFF, final XOR 0xFF (the check of "123456789" is 0x4B)."""
-    crc = 0xFF
-    for byte in data:
-        crc = _CRC8_TABLE[crc ^ byte]
-    return crc ^ 0xFF
+def _counting(name: str) -> config.Vehicle:
+    return config.Vehicle(title="", protection={name: config.Protection(kind="counter")})
 
 
-def _crc8_of(byte: int) -> int:
-    for _ in range(8):
-        byte = (byte << 1) ^ (0x11D if byte & 0x80 else 0)
-    return byte
-
-
-_CRC8_TABLE = tuple(_crc8_of(byte) for byte in range(256))
-
-
-def _with_checksum(message: Message, data: bytes) -> bytes:
-    """CRC-8 over the id (high byte, low byte) and the data without the checksum's own byte."""
-    signal = message.signal("CHECKSUM")
-    if signal is None or signal.length != 8 or signal.span()[0] % 8:
-        return data
-    at = signal.span()[0] // 8
-    crc = crc8_sae_j1850((message.id & 0xFFFF).to_bytes(2, "big") + data[:at] + data[at + 1 :])
-    return data[:at] + bytes([crc]) + data[at + 1 :]
-
-
-def _raw(signal: Signal, value: float) -> int:
-    """The raw bits, as an unsigned integer; the nearest raw value, ties to even."""
+def _bits(signal: Signal, value: Value, raw: bool, strict: bool) -> int:
+    """What is sent, as an unsigned integer; the nearest raw value, ties to even."""
+    if isinstance(value, str):
+        chosen = next((number for number, name in signal.choices.items() if name == value), None)
+        if chosen is None:
+            known = ", ".join(signal.choices.values()) or "none"
+            raise EncodeError(f"{signal.name}: no choice {value!r}; there are: {known}")
+        return _bits(signal, chosen, True, strict)
+    if strict and not raw:
+        _check_range(signal, value)
     try:
         if signal.is_float:
             floating, integer = _FORMATS[signal.length]
-            number = (value - signal.offset) / signal.scale
-            return struct.unpack(integer, struct.pack(floating, number))[0]
-        exact = isinstance(value, int) and signal.scale == 1 and isinstance(signal.offset, int)
-        raw = value - signal.offset if exact else round((value - signal.offset) / signal.scale)
+            number = value if raw else (value - signal.offset) / signal.scale
+            return int(struct.unpack(integer, struct.pack(floating, number))[0])
+        sent = round(value) if raw else _raw(signal, value)
     except (ValueError, OverflowError):
         raise EncodeError(f"{signal.name}: {value} cannot be encoded") from None
     low, high = signal.raw_range()
-    if not low <= raw <= high:
-        least, most = sorted((low * signal.scale + signal.offset, high * signal.scale + signal.offset))
+    if not low <= sent <= high:
+        least, most = (low, high) if raw else sorted(n * signal.scale + signal.offset for n in (low, high))
         raise EncodeError(f"{signal.name}: {value} is not within {least} to {most} {signal.unit}".rstrip())
-    return int(raw) & ((1 << signal.length) - 1)
+    return sent & ((1 << signal.length) - 1)
 
 
-def _is_there(message: Message, signal: Signal, raw: Mapping[str, int]) -> bool:
+def _start(signal: Signal) -> int:
+    try:
+        return _bits(signal, signal.initial_raw or 0, True, False)
+    except EncodeError:
+        return 0  # a start value that does not fit is a slip of the file
+
+
+def _raw(signal: Signal, value: float | int) -> int:
+    if all(isinstance(number, int) for number in (value, signal.offset, signal.scale)):
+        whole, rest = divmod(value - signal.offset, signal.scale)
+        if not rest:
+            return int(whole)  # exact beyond the 53 bits of a float
+    return round((value - signal.offset) / signal.scale)
+
+
+def _check_range(signal: Signal, value: float) -> None:
+    low, high, rounding = signal.minimum, signal.maximum, abs(signal.scale) * 1e-6
+    if (low is not None and value < low - rounding) or (high is not None and value > high + rounding):
+        raise EncodeError(f"{signal.name}: {value} is not within {low} to {high} {signal.unit}".rstrip())
+
+
+def _is_there(message: Message, signal: Signal, bits: Mapping[str, int]) -> bool:
     while signal.chosen_by:
         name, ranges = signal.chosen_by
-        chooser = raw.get(name, 0)
-        if not any(low <= chooser <= high for low, high in ranges):
+        chooser = message.signal(name)
+        if chooser is None or not any(low <= bits[name] <= high for low, high in ranges):
             return False
-        found = message.signal(name)
-        if found is None:
-            return False
-        signal = found
+        signal = chooser
     return True
 
 
-def _placed(message: Message, signal: Signal, raw: int, width: int) -> int:
+def _placed(signal: Signal, bits: int, length: int) -> int:
+    """The bits at their place in the frame's data, read as a little-endian number."""
     first, end = signal.span()
-    if end > width:
-        raise EncodeError(f"{message.name}.{signal.name}: beyond the {message.length} bytes of its message")
     if signal.little_endian:
-        return raw << first
-    return int.from_bytes((raw << width - end).to_bytes(message.length, "big"), "little")
+        return bits << first
+    return int.from_bytes((bits << length * 8 - end).to_bytes(length, "big"), "little")

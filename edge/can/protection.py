@@ -183,10 +183,10 @@ class _Common:
         assert self._counter is not None
         if not len(counts):
             return np.ones(0, bool)
-        steps = np.diff(
-            counts.astype(np.int32), prepend=int(counts[0]) - 1 if self._last is None else self._last
-        )
-        right = steps & self._counter.mask == 1
+        right = np.ones(len(counts), bool)
+        right[1:] = (counts[:-1] + 1 & self._counter.mask) == counts[1:]
+        if self._last is not None:
+            right[0] = self._last + 1 & self._counter.mask == int(counts[0])
         self._last = int(counts[-1])
         if self._errors == 0 and right.all():
             return right

@@ -7,92 +7,168 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+import numpy as np
+
 from edge import config
-from edge.can.dbc import Database, Databases, Message, Signal, read_dbc
+from edge.can.dbc import Database, Databases, Message, Signal, pgn_of, read_dbc
 from edge.can.decode import Values, decoder
-from edge.can.encode import checksum_holds
-from edge.can.frames import ERROR, REMOTE, Frames
+from edge.can.frames import ERROR, EXTENDED, REMOTE, Frames
+from edge.can.protection import Protection, Verdict, protection_of
 from edge.messages import Signals
 
+LEARN_NS = 1_000_000_000
+"""For so long the period of a message is measured of which the DBC file gives none."""
 
-@dataclass(frozen=True)
-class _Output:
-    """One of CAR_SIGNALS made of the i-th decoded value of a message."""
+MIN_PERIOD_NS = 10_000_000
+"""A measured period is taken as at least this: bursts are no cycle."""
 
-    name: str
-    at: int
-    scale: float
-    offset: float
-    equals: frozenset[float] | None
-    minimum: float
-    maximum: float
+_PGN = 1 << 32
+"""Marks a parameter group number among keys: such a message is found whatever its priority and sender."""
 
-    def value(self, physical: float) -> float | None:
-        if not self.minimum <= physical <= self.maximum:  # NaN too
-            return None
-        if self.equals is not None:
-            return 1.0 if physical in self.equals else 0.0
-        value = physical * self.scale + self.offset
-        return value if isfinite(value) else None
+Output = tuple[str, int, float, float, frozenset[float] | None, float, float]
+"""One of CAR_SIGNALS made of the i-th decoded value of a message: name, i, scale, offset, equals, minimum,
+maximum."""
 
 
 @dataclass(frozen=True)
 class _Plan:
     message: Message
+    database: Database
     decode: Callable[[bytes], Values]
-    outputs: tuple[_Output, ...]
+    outputs: tuple[Output, ...]
+    timeout_ns: int | None
+    """0: never; None: to be measured."""
+
+
+class _Source:
+    """One subscribed message on one bus, and what is remembered of it."""
+
+    def __init__(self, plan: _Plan, protection: Protection | None, periods: float) -> None:
+        self.plan = plan
+        self.decode = plan.decode
+        self.outputs = plan.outputs
+        self.protection = protection
+        self.last_ns: int | None = None
+        self.overdue = False
+        self.timeout_ns = round(periods * LEARN_NS) if plan.timeout_ns is None else plan.timeout_ns
+        self._periods = periods
+        self._learning = plan.timeout_ns is None
+        self._first_ns = 0
+        self._count = 0
+
+    def heard(self, t_ns: int) -> None:
+        """A frame of it came."""
+        self.last_ns = t_ns
+        self.overdue = False
+        if self._learning:
+            if self._count == 0:
+                self._first_ns = t_ns
+            elif t_ns - self._first_ns >= LEARN_NS:
+                period_ns = max((t_ns - self._first_ns) // self._count, MIN_PERIOD_NS)
+                self.timeout_ns = round(self._periods * period_ns)
+                self._learning = False
+            self._count += 1
 
 
 class VehicleReader:
-    """Decodes what a vehicle file subscribes to; every other frame costs one look-up.
+    """Decodes what a vehicle file subscribes to; every other frame costs a share of one look-up for all.
 
-    A value is None when the frame is too short for it, its checksum is wrong (where the DBC file says how it
-    is made, see encode.CHECKSUM_ATTRIBUTE), it is no number, or it is outside the DBC's range. A range that
-    goes beyond what the bits can hold is a slip of the file (seen: raw ranges, [0|65535]) and not applied.
+    A value is None when its frame does not count (wrong checksum or counter, where the vehicle or DBC file
+    says how they are made: see protection), when the frame is too short for it or says "not available", when
+    it is no number, or outside the DBC's range. A range that goes beyond what the bits can hold is a slip of
+    the file (seen: raw ranges, [0|65535]) and not applied. A message that stops: see `overdue`.
 
     missing: the subscribed signals that no database defines, as "speed_mps (SPEED.SPEED)"; invalid: how many
-    values of each signal were None.
+    values of each signal were None, by (signal, reason): "length", "checksum", "counter", "no number",
+    "range", "time-out". Raises ConfigError for a [protection] that cannot be.
     """
 
     def __init__(self, vehicle: config.Vehicle, databases: Databases) -> None:
         self.vehicle = vehicle
         self.databases = databases
-        self.invalid: dict[str, int] = {}
+        self.invalid: dict[tuple[str, str], int] = {}
         found = {name: _find(mapping, databases) for name, mapping in vehicle.signals.items()}
         self.missing = tuple(f"{n} ({vehicle.signals[n].signal})" for n, where in found.items() if not where)
-        subscribed: dict[tuple[str | None, int], tuple[Message, list[str]]] = {}
+        subscribed: dict[tuple[str | None, int], tuple[Message, Database, list[str]]] = {}
         for name, where in found.items():
-            for bus, message in where:
-                subscribed.setdefault((bus, message.key), (message, []))[1].append(name)
-        self._plans = {place: self._plan(message, names) for place, (message, names) in subscribed.items()}
-        self._by_bus: dict[str, dict[int, _Plan]] = {}
+            for bus, message, database in where:
+                place = message.key if message.pgn is None else _PGN | message.pgn
+                subscribed.setdefault((bus, place), (message, database, []))[2].append(name)
+        self._plans = {
+            place: self._plan(message, database, names)
+            for place, (message, database, names) in subscribed.items()
+        }
+        for plan in self._plans.values():
+            protection_of(plan.message, vehicle, plan.database)  # so that its faults are told at once
+        self._by_bus: dict[str, dict[int, _Source]] = {}
+        self._ids = np.zeros(2048, bool)  # by the low 11 bits: whether the id may be subscribed
+        self._formats = np.zeros(256, bool)  # the same by the PDU format of J1939, where the PGN counts
+        for _, place in self._plans:
+            if place < _PGN:
+                self._ids[place & 0x7FF] = True
+            else:
+                self._formats[place >> 8 & 0xFF] = True
+        self._by_pgn = bool(self._formats.any())
 
     def read(self, frames: Frames, bus_names: Sequence[str]) -> Signals | None:
         """The subscribed signals in these frames, in their order; None when there are none.
 
         bus_names[i] is the name of bus i. Frames of several buses give one Signals, bus "can0+can1".
         """
+        wanted = self._ids.take(frames.id & np.uint32(0x7FF))
+        if self._by_pgn:
+            formats = self._formats.take(frames.id >> np.uint32(16) & np.uint32(0xFF))
+            wanted |= formats & (frames.flags & EXTENDED != 0)
+        which = np.flatnonzero(wanted)
+        if not len(which):
+            return None
+        found = frames[which]
+        sources = [self._sources(name) for name in bus_names]
+        blob, width = found.data.tobytes(), found.data.shape[1]
         names: list[str] = []
         values: list[float | None] = []
         stamps: list[int] = []
         buses: dict[int, None] = {}
-        plans = [self._plans_of(name) for name in bus_names]
-        for i, (key, bus) in enumerate(zip(frames.keys().tolist(), frames.bus.tolist(), strict=True)):
-            plan = plans[bus].get(key)
-            if plan is None or frames.flags[i] & (ERROR | REMOTE):
+        invalid = self.invalid
+        for i, (key, bus, flags, length, t_ns) in enumerate(
+            zip(
+                found.keys().tolist(),
+                found.bus.tolist(),
+                found.flags.tolist(),
+                found.length.tolist(),
+                found.t_ns.tolist(),
+                strict=True,
+            )
+        ):
+            source = sources[bus].get(key)
+            if source is None and self._by_pgn and flags & EXTENDED:
+                source = sources[bus].get(_PGN | pgn_of(key & 0x1FFFFFFF))
+            if source is None or flags & (ERROR | REMOTE):
                 continue
-            t_ns = int(frames.t_ns[i])
-            data = frames.payload(i)
-            sound = checksum_holds(plan.message, data) is not False
-            decoded = plan.decode(data)
-            for output in plan.outputs:
-                physical = decoded[output.at]
+            source.heard(t_ns)
+            data = blob[i * width : i * width + length]
+            verdict = source.protection.verdict(data) if source.protection else Verdict.GOOD
+            decoded = source.decode(data)
+            for name, at, scale, offset, equals, low, high in source.outputs:
+                physical = decoded[at]
                 if physical is None:
                     continue  # not in this frame
-                value = output.value(physical) if sound else None
+                value: float | None = None
+                if verdict:
+                    reason = _REASONS[verdict]
+                elif physical != physical:
+                    reason = "no number"
+                elif not low <= physical <= high:
+                    reason = "range"
+                elif equals is not None:
+                    value = 1.0 if physical in equals else 0.0
+                else:
+                    value = physical * scale + offset
+                    if not isfinite(value):
+                        value, reason = None, "no number"
                 if value is None:
-                    self.invalid[output.name] = self.invalid.get(output.name, 0) + 1
-                names.append(output.name)
+                    invalid[name, reason] = invalid.get((name, reason), 0) + 1
+                names.append(name)
                 values.append(value)
                 stamps.append(t_ns)
                 buses[bus] = None
@@ -106,23 +182,64 @@ class VehicleReader:
             stamps_ns=tuple(stamps),
         )
 
-    def _plans_of(self, bus: str) -> dict[int, _Plan]:
+    def overdue(self, now_ns: int, bus: str) -> list[Signals]:
+        """The messages of a bus that have stopped: each once, all its signals None, stamped with the moment
+        at which its time was up, in that order. A message that was never heard is not told.
+
+        Call it before `read` with the time of the first frame, and when no frame came with a time up to
+        which all frames have been read: then what it says follows from the frames alone, not from when it
+        was asked.
+        """
+        late = []
+        for source in self._sources(bus).values():
+            if source.overdue or source.last_ns is None or not source.timeout_ns:
+                continue
+            due_ns = source.last_ns + source.timeout_ns
+            if due_ns < now_ns:
+                source.overdue = True
+                late.append((due_ns, source))
+        said = []
+        for due_ns, source in sorted(late, key=lambda one: one[0]):
+            names = tuple(output[0] for output in source.outputs)
+            for name in names:
+                self.invalid[name, "time-out"] = self.invalid.get((name, "time-out"), 0) + 1
+            values, stamps = (None,) * len(names), (due_ns,) * len(names)
+            said.append(Signals(t_ns=due_ns, bus=bus, names=names, values=values, stamps_ns=stamps))
+        return said
+
+    def _sources(self, bus: str) -> dict[int, _Source]:
         if bus not in self._by_bus:
-            every = {key: plan for (where, key), plan in self._plans.items() if where is None}
-            own = {key: plan for (where, key), plan in self._plans.items() if where == bus}
-            self._by_bus[bus] = {**every, **own}
+            plans = {key: plan for (where, key), plan in self._plans.items() if where is None}
+            plans |= {key: plan for (where, key), plan in self._plans.items() if where == bus}
+            self._by_bus[bus] = {key: self._source(plan) for key, plan in plans.items()}
         return self._by_bus[bus]
 
-    def _plan(self, message: Message, names: list[str]) -> _Plan:
+    def _source(self, plan: _Plan) -> _Source:
+        protection = protection_of(plan.message, self.vehicle, plan.database)
+        return _Source(plan, protection, self.vehicle.timeout_periods)
+
+    def _plan(self, message: Message, database: Database, names: list[str]) -> _Plan:
         wanted = [self.vehicle.signals[name].signal.split(".", 1)[1] for name in names]
         outputs = []
         for at, name in enumerate(names):
             mapping = self.vehicle.signals[name]
-            signal = message.signal(wanted[at])
-            low, high = _believed(mapping, signal)
+            low, high = _believed(mapping, message.signal(wanted[at]))
             equals = None if mapping.equals is None else frozenset(mapping.equals)
-            outputs.append(_Output(name, at, mapping.scale, mapping.offset, equals, low, high))
-        return _Plan(message, decoder(message, wanted), tuple(outputs))
+            outputs.append((name, at, mapping.scale, mapping.offset, equals, low, high))
+        return _Plan(message, database, decoder(message, wanted), tuple(outputs), self._timeout_ns(message))
+
+    def _timeout_ns(self, message: Message) -> int | None:
+        declared_ms = self.vehicle.timeouts_ms.get(message.name)
+        if declared_ms is not None:
+            return round(declared_ms * 1e6)
+        if not self.vehicle.timeout_periods:
+            return 0
+        if message.cycle_ms:
+            return round(self.vehicle.timeout_periods * message.cycle_ms * 1e6)
+        return None
+
+
+_REASONS = {Verdict.LENGTH: "length", Verdict.CHECKSUM: "checksum", Verdict.COUNTER: "counter"}
 
 
 def read_databases(vehicle: config.Vehicle, beside: str | Path) -> list[tuple[Database, str | None]]:
@@ -144,16 +261,16 @@ def match_vehicle(databases: Databases) -> tuple[Path | None, int, int]:
     return best
 
 
-def _find(mapping: config.SignalMapping, databases: Databases) -> list[tuple[str | None, Message]]:
-    """Where a signal is defined: on which bus (None: every) and in which message."""
+def _find(mapping: config.SignalMapping, databases: Databases) -> list[tuple[str | None, Message, Database]]:
+    """Where a signal is defined: on which bus (None: every), in which message and file."""
     message_name, _, signal_name = mapping.signal.partition(".")
-    places: list[tuple[str | None, Message]] = []
+    places: list[tuple[str | None, Message, Database]] = []
     for database, bus in databases:
         if mapping.bus and bus and mapping.bus != bus:
             continue
         message = database.named(message_name)
         if message and message.signal(signal_name):
-            places.append((mapping.bus or bus, message))
+            places.append((mapping.bus or bus, message, database))
     return places
 
 
