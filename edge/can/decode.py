@@ -1,98 +1,285 @@
-"""Decoding: straight-line Python, generated once per message for the signals that are asked for.
+"""Decoding: from frames to the physical values of signals, for a live batch as for a whole log.
 
-Only numbers enter the generated code, never a name or other text of a DBC file.
+Three engines give the same values in every bit, those of cantools where cantools decodes: straight-line
+Python for a few frames, numpy over (frame, signal) pairs for hundreds, numpy message by message for more.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal
 
-from edge.can.dbc import Message, Signal
+import numpy as np
 
-Values = tuple[float | None, ...]
-"""One per signal asked for: None when multiplexing leaves it out of this frame, NaN when the frame is too
-short to hold it."""
+from edge.can.dbc import Databases, Message, Signal
+from edge.can.decode_field import field_of, prefers_big
+from edge.can.decode_grouped import Grouped
+from edge.can.decode_lookup import Lookup
+from edge.can.decode_pairs import Pairs
+from edge.can.decode_plan import Plan
+from edge.can.decode_python import Values, decoder
+from edge.can.decode_raw import Words, raw_values
+from edge.can.frames import Frames, concat
+
+__all__ = [
+    "CHUNK_FRAMES", "Column", "Decoded", "DecodedSignal", "Decoder", "Rows", "Series", "Values", "chunks",
+    "collect", "decoder", "names",
+]  # fmt: skip
+
+CHUNK_FRAMES = 1 << 17
+"""Of a long log, as many frames at a time cost the least: see `chunks`."""
+
+Engine = Literal["python", "pairs", "grouped"]
+
+_PAIRS_FROM = 24
+_GROUPED_FROM = 6000
 
 
-def decoder(message: Message, names: Sequence[str]) -> Callable[[bytes], Values]:
-    """A function from the data of a frame to the physical values of these signals, in this order.
+@dataclass(frozen=True)
+class DecodedSignal:
+    """One of the signals that a decoder gives. bus: on which it is defined; None: on every."""
 
-    The values equal cantools' in every bit. Raises KeyError for a name that the message does not have.
+    bus: str | None
+    message: Message
+    signal: Signal
+
+    @property
+    def name(self) -> str:
+        """MESSAGE.SIGNAL."""
+        return f"{self.message.name}.{self.signal.name}"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Values as parallel arrays, by frame, then in the order of the message.
+
+    frame int (n,): index into the frames; signal int (n,): index into Decoder.signals; value float64 (n,),
+    physical, NaN: not available.
     """
-    signals = {signal.name: signal for signal in message.signals}
-    wanted = [signals[name] for name in names]
-    width = max([8 if message.length <= 8 else 64, *(signal.bytes_needed() for signal in message.signals)])
-    result = " ".join(_value(signal, signals, width) + "," for signal in wanted)
-    code = ["def decode(data):", f" data = data.ljust({width}, b'\\0')[:{width}]"]
-    code += [f" {order} = int.from_bytes(data, '{order}')" for order in ("little", "big") if order in result]
-    code += [f" return ({result})"]
-    scope: dict[str, Callable[[bytes], Values]] = {}
-    exec("\n".join(code), {"_float": _float}, scope)
-    full = scope["decode"]
-    ends = [_end(signal, signals) for signal in wanted]
-    longest = max(ends, default=0)
 
-    def decode(data: bytes) -> Values:
-        values = full(data)
-        if len(data) < longest:
-            size = len(data)
-            return tuple(
-                value if end <= size else float("nan") for value, end in zip(values, ends, strict=True)
-            )
-        return values
+    frame: np.ndarray
+    signal: np.ndarray
+    value: np.ndarray
 
-    return decode
+    def __len__(self) -> int:
+        return len(self.frame)
 
 
-def _value(signal: Signal, signals: dict[str, Signal], width: int) -> str:
-    raw = _raw(signal, width)
+@dataclass(frozen=True)
+class Column:
+    """The values of one signal.
+
+    signal: index into Decoder.signals; frame int (n,): index into the frames, ascending; value float64 (n,),
+    physical, NaN: not available.
+    """
+
+    signal: int
+    frame: np.ndarray
+    value: np.ndarray
+    _of: Signal = field(repr=False)
+    _data: np.ndarray = field(repr=False)
+
+    @property
+    def raw(self) -> np.ndarray:
+        """uint64, int64 or (of a float signal) float64 (n,): before scaling. It stays when the value is NaN
+        because it means "not available"; bits beyond the end of a frame are 0."""
+        where = field_of(self._of)
+        return raw_values(where, Words(self._data, self.frame, (where.end + 7) // 8 * 8))
+
+
+class Decoded:
+    """What a decoder found in some frames: as rows or as columns, whichever is asked for."""
+
+    def __init__(
+        self,
+        signals: Sequence[DecodedSignal],
+        frames: Frames,
+        rows: Rows | None = None,
+        columns: Sequence[tuple[int, np.ndarray, np.ndarray]] = (),
+    ) -> None:
+        self._signals, self._frames, self._rows, self._columns = signals, frames, rows, columns
+
+    def rows(self) -> Rows:
+        """All values by frame."""
+        if self._rows is None:
+            self._rows = _rows(self._columns)
+        return self._rows
+
+    def columns(self) -> Iterator[Column]:
+        """All values by signal; a signal that no frame has gives none."""
+        data = np.ascontiguousarray(self._frames.data)
+        columns = self._columns if self._rows is None or self._columns else _columns(self._rows)
+        for signal, frame, value in columns:
+            yield Column(signal, frame, value, self._signals[signal].signal, data)
+
+
+class Decoder:
+    """Decodes the messages of some databases, or only the signals that are named ("MESSAGE.SIGNAL").
+
+    Frames of other messages cost one look-up. Where several databases define an id on a bus, one that names
+    the bus goes before one that does not, else the first. A message with a PGN (J1939) is found whatever the
+    priority, source and destination, and the raw values that mean "error" and "not available" give NaN.
+
+    signals: what it decodes; the index is used in what `decode` gives. missing: the names asked for that no
+    database defines.
+    """
+
+    def __init__(self, databases: Databases, signals: Collection[str] | None = None) -> None:
+        found: list[DecodedSignal] = []
+        wanted: list[tuple[str | None, Message, list[Signal], int]] = []
+        for database, bus in databases:
+            for message in database.messages.values():
+                of_message = [
+                    signal
+                    for signal in message.signals
+                    if signals is None or f"{message.name}.{signal.name}" in signals
+                ]
+                if of_message:
+                    wanted.append((bus, message, of_message, len(found)))
+                    found += [DecodedSignal(bus, message, signal) for signal in of_message]
+        self.signals = tuple(found)
+        self.missing = tuple(sorted(set(signals or ()) - {signal.name for signal in found}))
+        prefer_big = prefers_big([signal.signal for signal in found])
+        self._plans = [Plan(message, fields, first, prefer_big) for _, message, fields, first in wanted]
+        self._entries = [(bus, message) for bus, message, _, _ in wanted]
+        self._lookups: dict[tuple[str, ...], Lookup] = {}
+        self._index = [tuple(range(plan.first, plan.first + len(plan.fields))) for plan in self._plans]
+
+    def decode(self, frames: Frames, buses: Sequence[str], engine: Engine | None = None) -> Decoded:
+        """The values in these frames; buses[i] is the name of bus i. engine: None chooses by size."""
+        names_of = tuple(buses)
+        lookup = self._lookups.get(names_of)
+        if lookup is None:
+            lookup = self._lookups[names_of] = Lookup(self._entries, names_of)
+        if engine is None:
+            size = len(frames)
+            engine = "python" if size < _PAIRS_FROM else "pairs" if size < _GROUPED_FROM else "grouped"
+        if not self.signals or not len(frames):
+            return Decoded(self.signals, frames, Rows(_NO_INDEX, _NO_INDEX, np.empty(0)))
+        with np.errstate(over="ignore", invalid="ignore"):  # of infinite and signalling floats
+            if engine == "grouped":
+                return Decoded(self.signals, frames, columns=self._grouped.decode(frames, lookup))
+            if engine == "pairs":
+                return Decoded(self.signals, frames, self._decode_pairs(frames, lookup))
+            return Decoded(self.signals, frames, self._decode_python(frames, lookup))
+
+    @cached_property
+    def _grouped(self) -> Grouped:
+        return Grouped(self._plans)
+
+    @cached_property
+    def _pairs(self) -> Pairs:
+        return Pairs(self._plans)
+
+    def _decode_pairs(self, frames: Frames, lookup: Lookup) -> Rows:
+        pairs = self._pairs
+        numbers = lookup.find(frames)
+        rows = Rows(*pairs.decode(frames, numbers))
+        special = np.flatnonzero(pairs.special.take(numbers))
+        if not special.size:
+            return rows
+        columns = self._grouped.decode(frames[special], lookup)
+        plain = [(rows.signal, rows.frame, rows.value)]
+        return _rows([*plain, *((signal, special[frame], value) for signal, frame, value in columns)])
+
+    def _decode_python(self, frames: Frames, lookup: Lookup) -> Rows:
+        data = np.ascontiguousarray(frames.data[:, :8])
+        little, big = data.view("<u8")[:, 0].tolist(), data.view(">u8")[:, 0].tolist()
+        length = frames.length.tolist()
+        frame: list[int] = []
+        signal: list[int] = []
+        value: list[float | None] = []
+        for i, number in enumerate(lookup.find(frames).tolist()):
+            if not number:
+                continue
+            plan, index = self._plans[number - 1], self._index[number - 1]
+            if plan.width == 8 and length[i] >= plan.length:
+                values = plan.decode_words(little[i], big[i])
+            else:
+                values = plan.decode(frames.payload(i))
+            if plan.is_multiplexed:
+                index = tuple(at for at, found in zip(index, values, strict=True) if found is not None)
+                values = tuple(found for found in values if found is not None)
+            signal += index
+            value += values
+            frame += [i] * len(index)
+        return Rows(np.array(frame, np.intp), np.array(signal, np.intp), np.array(value, np.float64))
+
+
+_NO_INDEX = np.empty(0, np.intp)
+
+
+def _rows(columns: Iterable[tuple[int | np.ndarray, np.ndarray, np.ndarray]]) -> Rows:
+    """Of columns in the order of their signals, or of pieces of rows."""
+    parts = list(columns)
+    if not parts:
+        return Rows(_NO_INDEX, _NO_INDEX, np.empty(0))
+    frame = np.concatenate([frame for _, frame, _ in parts])
+    signal = np.concatenate([np.broadcast_to(signal, frame.shape) for signal, frame, _ in parts])
+    value = np.concatenate([value for _, _, value in parts])
+    order = frame.argsort(kind="stable")
+    return Rows(frame[order], signal[order], value[order])
+
+
+def _columns(rows: Rows) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    order = rows.signal.argsort(kind="stable")
+    signal, frame, value = rows.signal[order], rows.frame[order], rows.value[order]
+    starts = np.flatnonzero(np.diff(signal, prepend=-1)).tolist()
+    return [
+        (int(signal[start]), frame[start:end], value[start:end])
+        for start, end in pairwise((*starts, len(signal)))
+    ]
+
+
+# ---------------------------------------------------------------- whole logs
+
+
+def chunks(batches: Iterable[Frames], frame_count: int = CHUNK_FRAMES) -> Iterator[Frames]:
+    """The same frames in batches of at least so many, but for the last."""
+    parts: list[Frames] = []
+    size = 0
+    for batch in batches:
+        parts.append(batch)
+        size += len(batch)
+        if size >= frame_count:
+            yield concat(parts)
+            parts, size = [], 0
+    if size:
+        yield concat(parts)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A signal over a whole log: t_ns int64 (n,), value float64 (n,), physical, NaN: not available."""
+
+    t_ns: np.ndarray
+    value: np.ndarray
+
+
+def collect(decoder: Decoder, batches: Iterable[Frames], buses: Sequence[str]) -> list[Series]:
+    """All values of all signals of a log, in the order of decoder.signals; buses may grow meanwhile.
+
+    For 16 bytes of memory a value; to keep less, decode the `chunks` one by one.
+    """
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in decoder.signals]
+    for chunk in chunks(batches):
+        for column in decoder.decode(chunk, buses).columns():
+            found[column.signal].append((chunk.t_ns[column.frame], column.value))
+    return [
+        Series(
+            np.concatenate([np.empty(0, np.int64), *(t_ns for t_ns, _ in parts)]),
+            np.concatenate([np.empty(0), *(value for _, value in parts)]),
+        )
+        for parts in found
+    ]
+
+
+def names(signal: Signal, raw: np.ndarray) -> list[str | None]:
+    """The names (VAL_) of raw values; None where the file gives none."""
+    name = signal.choices.get
     if signal.is_float:
-        raw = f"_float({raw}, {signal.length})"
-    if signal.scale == 1 and signal.offset == 0:
-        value = raw
-    elif not signal.is_float and all(_is_exact(number) for number in (signal.scale, signal.offset)):
-        value = f"{raw} * {int(signal.scale)} + {int(signal.offset)}"
-    else:
-        value = f"{raw} * {signal.scale!r} + {signal.offset!r}"
-    value = f"float({value})"
-    conditions = _conditions(signal, signals, width)
-    return f"({value} if {' and '.join(conditions)} else None)" if conditions else value
-
-
-def _is_exact(number: float | int) -> bool:
-    return abs(number) < 1e200 and float(number).is_integer()
-
-
-def _raw(signal: Signal, width: int) -> str:
-    first, end = signal.span()
-    number, shift = ("little", first) if signal.little_endian else ("big", width * 8 - end)
-    raw = f"({number} >> {shift} & {(1 << signal.length) - 1})"
-    if signal.signed and not signal.is_float:
-        half = 1 << signal.length - 1
-        raw = f"(({raw} ^ {half}) - {half})"
-    return raw
-
-
-def _conditions(signal: Signal, signals: dict[str, Signal], width: int) -> list[str]:
-    conditions: list[str] = []
-    while signal.chosen_by:
-        name, ranges = signal.chosen_by
-        signal = signals[name]
-        chooser = _raw(signal, width)
-        tests = [f"{low} <= {chooser} <= {high}" for low, high in ranges]
-        conditions.insert(0, f"({' or '.join(tests) or 'False'})")
-    return conditions
-
-
-def _end(signal: Signal, signals: dict[str, Signal]) -> int:
-    end = signal.bytes_needed()
-    return max(end, _end(signals[signal.chosen_by[0]], signals)) if signal.chosen_by else end
-
-
-_FORMATS = {16: ("<H", "<e"), 32: ("<I", "<f"), 64: ("<Q", "<d")}
-
-
-def _float(raw: int, bits: int) -> float:
-    integer, floating = _FORMATS[bits]
-    return struct.unpack(floating, struct.pack(integer, raw))[0]
+        return [name(int(value)) if np.isfinite(value) else None for value in raw.tolist()]
+    return [name(value) for value in raw.tolist()]

@@ -1,0 +1,98 @@
+"""Raw and physical values of one signal in many frames, whatever its kind."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge.can.decode_field import Field, is_whole
+
+_FLOATS = {16: np.float16, 32: np.float32, 64: np.float64}
+
+
+class Words:
+    """The data of some frames as 64-bit words, made when they are asked for.
+
+    data uint8 (N, 8 or 64); frame: which of them, (n,); width: as many bytes as are needed, a multiple of 8;
+    first: the first 8 bytes of each as a word, if known.
+    """
+
+    def __init__(
+        self, data: np.ndarray, frame: np.ndarray, width: int, first: np.ndarray | None = None
+    ) -> None:
+        self.frame = frame
+        self._data, self._width, self._first = data, width, first
+        self._rows: np.ndarray | None = None
+        self._known = {} if first is None else {(0, False): first}
+
+    def some(self, which: np.ndarray) -> Words:
+        """Those of some of the frames."""
+        first = None if self._first is None else self._first[which]
+        return Words(self._data, self.frame[which], self._width, first)
+
+    def word(self, byte: int, big: bool) -> np.ndarray:
+        """uint64 (n,): 8 bytes from there, as a little- or big-endian number."""
+        if (byte, big) not in self._known:
+            if big:
+                word = self.word(byte, False).byteswap()
+            elif byte % 8 == 0 and byte < self._data.shape[1]:
+                per_frame = self._data.shape[1] // 8
+                word = self._data.reshape(-1).view("<u8").take(self.frame * per_frame + byte // 8)
+            else:
+                rows = self._padded()
+                word = np.ndarray(len(rows), "<u8", rows, byte, (rows.shape[1],)).copy()
+            self._known[byte, big] = word
+        return self._known[byte, big]
+
+    def byte(self, byte: int) -> np.ndarray:
+        """uint64 (n,): one byte."""
+        return self._padded()[:, byte].astype(np.uint64)
+
+    def _padded(self) -> np.ndarray:
+        if self._rows is None:
+            rows = self._data.take(self.frame, axis=0)
+            missing = max(self._width - rows.shape[1], 0)
+            self._rows = np.pad(rows, ((0, 0), (0, missing))) if missing else rows
+        return self._rows
+
+
+def raw_values(field: Field, words: Words) -> np.ndarray:
+    """uint64, int64 or float64 (n,): a signal's raw values; where it is beyond a frame's data, bits are 0."""
+    length = field.signal.length
+    word = words.word(field.byte, field.big)
+    if field.wide:
+        ninth = words.byte(field.byte + 8)
+        if field.big:
+            word = word << np.uint64(field.left) | ninth >> np.uint64(8 - field.left)
+        else:
+            word = word >> np.uint64(field.left) | ninth << np.uint64(64 - field.left)
+            word <<= np.uint64(64 - length)
+    else:
+        word = word << np.uint64(field.left)
+    if field.signal.signed and not field.signal.is_float:
+        return word.view(np.int64) >> np.int64(field.right)
+    raw = word >> np.uint64(field.right)
+    if field.signal.is_float:
+        return raw.astype(f"u{length // 8}").view(_FLOATS[length]).astype(np.float64)
+    return raw
+
+
+def physical_values(field: Field, raw: np.ndarray) -> np.ndarray:
+    """float64 (n,) of raw values, as Python's numbers would give them."""
+    signal = field.signal
+    scale, offset = signal.scale, signal.offset
+    if scale == 1 and offset == 0:
+        values = raw.astype(np.float64)
+    elif field.arithmetic == "float":
+        values = raw.astype(np.float64) * scale + offset
+    else:
+        number = int(scale)  # not float, so it is whole
+        if field.arithmetic == "int":
+            exact = raw.astype(np.int64) * np.int64(number)
+        else:
+            exact = raw.astype(object) * number
+        values = (exact + int(offset) if is_whole(offset) else exact.astype(np.float64) + offset).astype(
+            np.float64
+        )
+    if field.limit is not None:
+        values[raw > field.limit] = np.nan
+    return values
