@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, REMOTE, TX, Frames
 from edge.can.logs.dates import parse_date
 from edge.can.logs.report import BadDataError, Report
+from edge.can.logs.shapes import Shape, Span
 from edge.can.logs.text import Found, Header, check_id, read_lines
 
 NAME = "asc"
@@ -30,7 +31,7 @@ _CLASSIC = re.compile(
 )
 _ERROR = re.compile(r"(?:CANFD\s+|CANXL\s+)?(\d{1,3})\s+(?:(Rx|Tx)\s+)?ErrorFrame", re.IGNORECASE)
 _FD = re.compile(
-    r"CANFD\s+(\d{1,3})\s+(Rx|Tx)\s+(\S+)\s+(?:\S+\s+)??([01])\s+([01])\s+([0-9A-F])\s+(\d{1,2})(?!\S)(.*)",
+    r"CANFD\s+(\d{1,3})\s+(Rx|Tx)\s+(\S+)\s+(?:(\S+\s+))??([01])\s+([01])\s+([0-9A-F])\s+(\d{1,2})(?!\S)(.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _XL = re.compile(
@@ -82,6 +83,35 @@ class Asc:
         if _is_event(rest.split()):
             return None
         raise BadDataError("not a frame of an ASC file")
+
+    def shape(self, line: str) -> Shape | None:
+        """Where the fields of a line that is a data frame lie."""
+        timed = _TIMED.match(line)
+        if not timed or self._relative or self._base == 10 or timed[1][0] == "-":
+            return None
+        at, rest = timed.start(2), timed[2]
+        ignored: tuple[Span, ...] = ()
+        found, can_id, data = _CLASSIC.match(rest), 2, 5
+        length = min(int((found and found[4]) or "0", 16), 8)
+        if not found:
+            found, can_id, data = _FD.match(rest), 3, 9
+            length = int(found[8]) if found else 0
+            if found and found[4]:
+                ignored = ((found.start(4), found.end(4)),)  # a database's name of the id
+        if not found or found[data] is None:
+            return None
+        digits, end = found.start(data), found.start(data) + 3 * length
+        if not re.fullmatch(rf"(?: [0-9A-Fa-f]{{2}}){{{length}}}", rest[digits:end]):
+            return None
+        ignored += _tail(rest, end, data == 5 or length > 8 or "1" in (found[5], found[6]))
+        (a, b), dot, (c, d) = timed.span(1), line.index("."), found.span(can_id)
+        return Shape(
+            time=((a, dot, 10**9), (dot + 1, b, 10 ** (10 + dot - b))),
+            can_id=(at + c, at + d - (rest[d - 1] in "xX")),
+            data=(at + digits + 1, length, 3),
+            key=(at + found.start(1), at + found.end(1)),
+            ignored=tuple((at + i, at + j) for i, j in ignored),
+        )
 
     def _header(self, line: str) -> Header | None:
         if not _HEADER.match(line):
@@ -140,7 +170,7 @@ class Asc:
         return t_ns, self._bus(channel), identifier, flags, payload
 
     def _fd(self, t_ns: int, found: re.Match[str]) -> Found:
-        channel, direction, can_id, brs, esi, dlc, length, rest = found.groups()
+        channel, direction, can_id, _, brs, esi, dlc, length, rest = found.groups()
         words = rest.split()
         identifier, flags = self._id(can_id)
         flags |= TX if direction.lower() == "tx" else 0
@@ -174,6 +204,16 @@ class Asc:
         if len(payload) != length:
             raise BadDataError(f"not the {length} bytes of data that it says")
         return payload
+
+
+def _tail(rest: str, end: int, meaningless: bool) -> tuple[Span, ...]:
+    """What stands behind the data and does not matter: all of it, or all but the flags."""
+    if meaningless:
+        return ((end + 1, len(rest)),)
+    words = list(re.finditer(r"\S+", rest[end:]))[:3]
+    if len(words) < 3:
+        return ()
+    return (end + 1, end + words[2].start() - 1), (end + words[2].end() + 1, len(rest))
 
 
 def _is_event(words: list[str]) -> bool:
@@ -229,4 +269,4 @@ class _Watched:
 def read(file: BinaryIO, report: Report) -> Iterator[Frames]:
     """The frames, in batches, in the order of the file."""
     asc = Asc()
-    return read_lines(cast(BinaryIO, _Watched(file, asc)), report, asc)
+    return read_lines(cast(BinaryIO, _Watched(file, asc)), report, asc, asc.shape)

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, Frames
 from edge.can.logs.dates import parse_numeric_date
 from edge.can.logs.report import BadDataError, Report
+from edge.can.logs.shapes import Shape
 from edge.can.logs.text import Found, Header, check_id, read_lines
 
 NAME = "trc"
@@ -72,6 +73,35 @@ class Trc:
             return _frame(t_ns, bus, kind, columns, words)
         except (LookupError, ValueError):
             raise BadDataError("not a line of a TRC file") from None
+
+    def shape(self, line: str) -> Shape | None:
+        """Where the fields of a line that is a data frame lie."""
+        columns = self._columns
+        spans = [word.span() for word in re.finditer(r"\S+", line)]
+        if len(spans) < len(columns):
+            return None
+        at = dict(zip(columns, spans, strict=False))
+        kind = line[slice(*at["T"])] if "T" in at else "Rx"
+        (whole, offset_end), data = at["O"], at["D"][0]
+        text = line[data:].rstrip()
+        if kind not in ("Rx", "Tx", *_FRAME_TYPES) or not re.fullmatch(
+            "[0-9A-F]{2}( [0-9A-F]{2})*", text, re.I
+        ):
+            return None
+        dot = line.find(".", whole, offset_end)
+        dot = offset_end if dot < 0 else dot
+        time = ((whole, dot, 10**6), (dot + 1, offset_end, 10 ** (7 + dot - offset_end)))
+        key = (
+            min(at[name][0] for name in "TB" if name in at),
+            max(at[name][1] for name in "TB" if name in at),
+        )
+        return Shape(
+            time=time[: 1 + (dot < offset_end)],
+            can_id=at["I"],
+            data=(data, (len(text) + 1) // 3, 3),
+            key=key if "T" in at else None,
+            ignored=(at["N"],) if columns[0] == "N" else (),
+        )
 
     def _header(self, line: str) -> Header | None:
         found = _HEADER.match(line)
@@ -145,7 +175,7 @@ def _frame(t_ns: int, bus: str, kind: str, columns: str, words: list[str]) -> Fo
         raise ValueError
     if flags & REMOTE:
         return t_ns, bus, identifier, flags, bytes(min(length, 8))
-    payload = bytes(int(byte, 16) for byte in rest[:length])
+    payload = bytes(int(byte, 16) for byte in rest)
     if len(payload) != length:
         raise ValueError
     return t_ns, bus, identifier, flags, payload
@@ -167,4 +197,5 @@ def recognises(head: bytes) -> bool:
 
 def read(file: BinaryIO, report: Report) -> Iterator[Frames]:
     """The frames, in batches, in the order of the file."""
-    return read_lines(file, report, Trc())
+    trc = Trc()
+    return read_lines(file, report, trc, trc.shape)

@@ -1,15 +1,20 @@
+import io
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from unittest import mock
 
 import can
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat, frames
+from edge.can.logs import asc, asc_writer
 from edge.can.logs.reader import read_log
-from edge.can.logs.report import LogError
+from edge.can.logs.report import LogError, Report
 from edge.can.logs.writer import write_log
 
 KINDS = [0, EXTENDED, FD, FD | EXTENDED | BRS, FD | ESI | TX, REMOTE, EXTENDED | TX, ERROR]
@@ -18,10 +23,10 @@ START_NS = 1506783973191000000
 
 
 @st.composite
-def batches(draw, most=12):
+def batches(draw, kinds=tuple(KINDS), most=12):
     rows = []
     for _ in range(draw(st.integers(1, most))):
-        flags = draw(st.sampled_from(KINDS))
+        flags = draw(st.sampled_from(kinds))
         length = 8 if flags & ERROR else draw(st.sampled_from(FD_LENGTHS if flags & FD else range(9)))
         data = (
             bytes(length) if flags & (REMOTE | ERROR) else draw(st.binary(min_size=length, max_size=length))
@@ -270,6 +275,35 @@ def test_we_read_what_can_utils_writes(tmp_path_factory, batch):
     rest = int(batch.t_ns[0]) % second
     ours = [(t - rest, *more) for t, *more in seen(batch, ["can0", "can1"])]
     assert seen(found, log.buses) == ours
+
+
+@given(
+    batches(kinds=(0, EXTENDED, FD | BRS, FD | EXTENDED | BRS | TX), most=3),
+    st.lists(st.tuples(st.integers(0, 2**16), st.integers(33, 126)), max_size=40),
+)
+@settings(max_examples=100, deadline=None)
+@pytest.mark.fuzz
+def test_lines_read_together_are_as_read_one_at_a_time(tmp_path_factory, batch, damage):
+    path = tmp_path_factory.mktemp("log") / "x.asc"
+    with path.open("wb") as file:
+        writer = asc_writer.Writer(file, ["can0", "can1"])
+        for i in range(60):
+            writer.write(replace(batch, t_ns=batch.t_ns + i * 1000, data=batch.data ^ mask(batch, i)))
+    raw = bytearray(path.read_bytes())
+    for at, byte in damage:
+        if raw[at % len(raw)] not in b"\r\n":
+            raw[at % len(raw)] = byte
+    one, all_at_once = Report(path), Report(path)
+    with mock.patch.object(asc.Asc, "shape", return_value=None):
+        singly = concat(list(asc.read(io.BytesIO(raw), one)))
+    together = concat(list(asc.read(io.BytesIO(raw), all_at_once)))
+    assert seen(singly, one.buses) == seen(together, all_at_once.buses)
+    assert (one.bad_count, one.bad) == (all_at_once.bad_count, all_at_once.bad)
+
+
+def mask(batch, i):
+    """Changes data within its length."""
+    return np.where(np.arange(batch.data.shape[1]) < batch.length[:, None], np.uint8(i), np.uint8(0))
 
 
 _LINES = st.sampled_from([

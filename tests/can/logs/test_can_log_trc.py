@@ -1,4 +1,7 @@
+import io
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from unittest import mock
 
 import can
 import numpy as np
@@ -7,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat, frames
+from edge.can.logs import trc, trc_writer
 from edge.can.logs.reader import read_log
-from edge.can.logs.report import LogError
+from edge.can.logs.report import LogError, Report
 from edge.can.logs.writer import write_log
 
 KINDS = [
@@ -301,6 +305,35 @@ def test_we_read_what_python_can_writes(tmp_path_factory, batch, version):
     assert abs(again.t_ns - batch.t_ns).max() <= (600_000 if version == "V1_0" else 2000)
     if version == "V2_1":
         assert [log.buses[bus] for bus in again.bus] == [f"can{bus}" for bus in batch.bus]
+
+
+@given(
+    batches(kinds=(0, EXTENDED, FD | BRS, FD | EXTENDED | BRS | TX), most=3),
+    st.lists(st.tuples(st.integers(0, 2**16), st.integers(33, 126)), max_size=40),
+)
+@settings(max_examples=100, deadline=None)
+@pytest.mark.fuzz
+def test_lines_read_together_are_as_read_one_at_a_time(tmp_path_factory, batch, damage):
+    path = tmp_path_factory.mktemp("log") / "x.trc"
+    with path.open("wb") as file:
+        writer = trc_writer.Writer(file, ["can0", "can1"])
+        for i in range(60):
+            writer.write(replace(batch, t_ns=batch.t_ns + i * 1000, data=batch.data ^ mask(batch, i)))
+    raw = bytearray(path.read_bytes())
+    for at, byte in damage:
+        if raw[at % len(raw)] not in b"\r\n":
+            raw[at % len(raw)] = byte
+    one, all_at_once = Report(path), Report(path)
+    with mock.patch.object(trc.Trc, "shape", return_value=None):
+        singly = concat(list(trc.read(io.BytesIO(raw), one)))
+    together = concat(list(trc.read(io.BytesIO(raw), all_at_once)))
+    assert seen(singly, one.buses) == seen(together, all_at_once.buses)
+    assert (one.bad_count, one.bad) == (all_at_once.bad_count, all_at_once.bad)
+
+
+def mask(batch, i):
+    """Changes data within its length."""
+    return np.where(np.arange(batch.data.shape[1]) < batch.length[:, None], np.uint8(i), np.uint8(0))
 
 
 _LINES = st.sampled_from([V1_0, V1_1, V1_2, V1_3, V2_0, V2_1, *V2_1.splitlines(), *V1_0.splitlines()])
