@@ -46,7 +46,7 @@ class Block:
     """Whole lines of a file: text, uint8 with room around; first column and length of each, without its end;
     number of the first, from 1."""
 
-    raw: bytes
+    raw: bytes | bytearray
     start: np.ndarray
     length: np.ndarray
     number: int
@@ -54,7 +54,7 @@ class Block:
     def line(self, row: int) -> bytes:
         """One line without its end."""
         start = int(self.start[row])
-        return self.raw[start : start + int(self.length[row])]
+        return bytes(self.raw[start : start + int(self.length[row])])
 
 
 def read_lines(
@@ -72,9 +72,13 @@ def read_lines(
 
 
 def blocks(file: BinaryIO, report: Report) -> Iterator[Block]:
-    """All lines of a file; complains of a damaged file and of lines without an end."""
+    """All lines of a file; complains of a damaged file and of lines without an end.
+
+    A block is good until the next one is asked for.
+    """
+    raw = bytearray(LEAD + _MAX_LINE + _BLOCK_BYTES + TAIL)
     number = 1
-    rest = b""
+    rest = 0  # bytes of a line whose end is still to come, from LEAD on
     endless = False
     while True:
         try:
@@ -84,39 +88,37 @@ def blocks(file: BinaryIO, report: Report) -> Iterator[Block]:
             piece = b""
         if not piece:
             break
-        if number == 1 and not rest:
-            piece = piece.removeprefix(b"\xef\xbb\xbf")
-        cut = piece.rfind(b"\n") + 1
-        if not cut:
-            rest = b"" if endless else rest + piece
-        elif endless:
-            begin = piece.find(b"\n") + 1
-            number, endless, rest = number + 1, False, piece[cut:]
-            if begin < cut:
-                block = _block(b"", piece[begin:cut], number)
-                yield block
-                number += len(block.start)
-        else:
-            block = _block(rest, piece[:cut], number)
+        begin, end = LEAD, LEAD + rest + len(piece)
+        raw[LEAD + rest : end] = piece
+        if number == 1 and not rest and raw.startswith(b"\xef\xbb\xbf", LEAD):
+            begin += 3
+        cut = raw.rfind(b"\n", begin, end) + 1
+        if endless and cut:
+            begin, number, endless = raw.index(b"\n", begin, end) + 1, number + 1, False
+        if cut > begin:
+            block = _block(raw, begin, cut, number)
             yield block
             number += len(block.start)
-            rest = piece[cut:]
-        if len(rest) > _MAX_LINE:
+        rest = 0 if endless else end - (cut or begin)
+        if rest > _MAX_LINE:
             report.complain(number, "a line without an end")
-            rest, endless = b"", True
-    if rest.strip():
-        yield _block(rest, b"\n", number)
+            rest, endless = 0, True
+        raw[LEAD : LEAD + rest] = raw[end - rest : end]
+    if raw[LEAD : LEAD + rest].strip():
+        raw[LEAD + rest] = 10
+        yield _block(raw, LEAD, LEAD + rest + 1, number)
 
 
-def _block(rest: bytes, piece: bytes, number: int) -> Block:
-    raw = b"".join([bytes(LEAD), rest, piece, bytes(TAIL)])
-    end = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
+def _block(raw: bytes | bytearray, begin: int, cut: int, number: int) -> Block:
+    text = np.frombuffer(raw, np.uint8)
+    end = np.flatnonzero(text[begin:cut] == 10)
+    end += begin
     start = np.empty_like(end)
-    start[0] = LEAD
+    start[0] = begin
     np.add(end[:-1], 1, out=start[1:])
     length = end - start
-    if b"\r" in raw:
-        length -= np.frombuffer(raw, np.uint8)[end - 1] == 13
+    if raw.find(b"\r", begin, cut) >= 0:
+        length -= text[end - 1] == 13
     return Block(raw, start, length, number)
 
 
@@ -162,7 +164,7 @@ class _Lines:
             rest = np.array(pending[i + 1 :], np.intp)
             rows = rest[block.length[rest] == length]
             template = self._learn(line, found) if len(rows) >= _ALIKE else None
-            if template is None or len(template.read(text, block.start, rows, out)) < _ALIKE:
+            if template is None or template.read(text, block.start, rows, out) < _ALIKE:
                 tries[length] = tries.get(length, 0) + 1
             if template:
                 return rest[~out.good[rest]].tolist()
@@ -212,7 +214,8 @@ class _Lines:
 def _reads(template: Template, line: bytes, found: Found) -> bool:
     """Whether the template says of its own sample what the parser said."""
     t_ns, _, can_id, flags, payload = found
-    sample, one = _block(line, b"\n", 1), Columns(1)
+    raw = b"".join([bytes(LEAD), line, b"\n", bytes(TAIL)])
+    sample, one = _block(raw, LEAD, LEAD + len(line) + 1, 1), Columns(1)
     template.read(np.frombuffer(sample.raw, np.uint8), sample.start, np.array([0]), one)
     data = b"" if flags & REMOTE else payload
     return bool(one.good[0]) and (one.t_ns[0], one.id[0], one.frames().payload(0)) == (t_ns, can_id, data)
