@@ -45,6 +45,8 @@ _HEADER = re.compile(
 _LOGGED_ID = re.compile(r"\bID = (\d{1,10})(x?)", re.IGNORECASE)
 _CHANNEL_0 = re.compile(rb"(?m)^[ \t]*\d+\.\d+[ \t]+(?:CANFD[ \t]+)?0[ \t]+\S")
 
+_HEAD_BYTES = 1 << 16
+"""In which a channel 0 is looked for."""
 _FLAG_REMOTE, _FLAG_FD, _FLAG_BRS, _FLAG_ESI = 0x10, 0x1000, 0x2000, 0x4000
 """Of the flags near the end of CANFD and CANXL lines."""
 
@@ -261,7 +263,7 @@ class _Watched:
     def read(self, size: int) -> bytes:
         block = self._file.read(size)
         if self._asc:
-            self._asc.first_channel = 0 if _CHANNEL_0.search(block) else 1
+            self._asc.first_channel = 0 if _CHANNEL_0.search(block[:_HEAD_BYTES]) else 1
             self._asc = None
         return block
 

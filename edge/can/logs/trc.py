@@ -39,6 +39,7 @@ ERR_SENDING = 0x80
 """CAN_ERR_PROT_TX, a bit of its data[2]; CAN_ERR_PROT_BIT, _FORM and _STUFF are 1, 2 and 4 as in PEAK's."""
 
 _HEADER = re.compile(r";\s*(\$[A-Z]+)\s*=\s*(.*\S)|;\s*Start time:\s*(.*\S)")
+_DATA = re.compile("([0-9A-F]{2}( |$))*", re.IGNORECASE)
 _TIME = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,6}))?")
 
 
@@ -78,29 +79,23 @@ class Trc:
         """Where the fields of a line that is a data frame lie."""
         columns = self._columns
         spans = [word.span() for word in re.finditer(r"\S+", line)]
-        if len(spans) < len(columns):
+        if len(spans) < len(columns) - 1:
             return None
+        spans.append((len(line), len(line)))  # a frame without data
         at = dict(zip(columns, spans, strict=False))
         kind = line[slice(*at["T"])] if "T" in at else "Rx"
-        (whole, offset_end), data = at["O"], at["D"][0]
-        text = line[data:].rstrip()
-        if kind not in ("Rx", "Tx", *_FRAME_TYPES) or not re.fullmatch(
-            "[0-9A-F]{2}( [0-9A-F]{2})*", text, re.I
-        ):
+        text = line[at["D"][0] :].rstrip()
+        if kind not in ("Rx", "Tx", *_FRAME_TYPES) or not _DATA.fullmatch(text):
             return None
-        dot = line.find(".", whole, offset_end)
-        dot = offset_end if dot < 0 else dot
-        time = ((whole, dot, 10**6), (dot + 1, offset_end, 10 ** (7 + dot - offset_end)))
-        key = (
-            min(at[name][0] for name in "TB" if name in at),
-            max(at[name][1] for name in "TB" if name in at),
-        )
+        whole, end = at["O"]
+        dot = line.find(".", whole, end) if "." in line[whole:end] else end
+        told = [at[name] for name in "TB" if name in at]
         return Shape(
-            time=time[: 1 + (dot < offset_end)],
+            time=((whole, dot, 10**6), (dot + 1, end, 10 ** (7 + dot - end)))[: 1 + (dot < end)],
             can_id=at["I"],
-            data=(data, (len(text) + 1) // 3, 3),
-            key=key if "T" in at else None,
-            ignored=(at["N"],) if columns[0] == "N" else (),
+            data=(at["D"][0], (len(text) + 1) // 3, 3),
+            key=(min(told)[0], max(told)[1]) if told else None,
+            ignored=(at["N"],) if "N" in at else (),
         )
 
     def _header(self, line: str) -> Header | None:

@@ -222,6 +222,21 @@ def test_every_version_agrees_with_python_can(tmp_path, text):
         assert f"can{message.channel - 1}" == log.buses[found.bus[i]]
 
 
+@pytest.mark.parametrize(
+    "text", [V1_0, V1_1, V1_2, V1_3, V2_0, V2_1], ids=["1.0", "1.1", "1.2", "1.3", "2.0", "2.1"]
+)
+def test_every_version_read_together_is_as_read_one_at_a_time(tmp_path, text):
+    path = tmp_path / "a.trc"
+    head = "".join(line + "\n" for line in text.splitlines() if line.startswith(";"))
+    lines = [line for line in text.splitlines() if not line.startswith(";")]
+    path.write_text(head + "".join(f"{line}\n" * 50 for line in lines) + "\n".join(lines * 50))
+    log, together = read(path)
+    with mock.patch.object(trc.Trc, "shape", return_value=None):
+        slow, singly = read(path)
+    assert seen(together, log.buses) == seen(singly, slow.buses)
+    assert log.report.bad == slow.report.bad == []
+
+
 def test_a_start_that_is_not_told(tmp_path):
     for text in (
         V2_0.replace("42209.4075997106", "0"),
