@@ -60,6 +60,16 @@ class Profile:
     sync: int = 0
     nibble: tuple[Field, int] | None = None
 
+    def __post_init__(self) -> None:
+        least = 0 if self.grows else 1
+        for name, value, low in (
+            ("MaxDeltaCounter", self.max_delta, least),
+            ("MaxNoNewOrRepeatedData", self.max_repeated, 0),
+            ("SyncCounterInit", self.sync, 0),
+        ):
+            if not low <= value < self.counts:
+                raise ValueError(f"{name} is {value}, not within {low} to {self.counts - 1}")
+
     def holds(self, data: np.ndarray) -> np.ndarray:
         """Whether the CRC of each frame is right: data uint8 (n, w >= length) -> bool (n,)."""
         good = self.crc.many(data) == self.crc_field.many(data)

@@ -6,7 +6,7 @@ import pytest
 from edge import config
 from edge.can.dbc import parse_dbc, read_dbc
 from edge.can.encode import EncodeError, Encoder
-from edge.can.frames import KEY_EXTENDED, REMOTE, frames
+from edge.can.frames import EXTENDED, KEY_EXTENDED, REMOTE, frames
 from edge.can.inlet import LogInlet
 from edge.can.protection import Verdict, protection_of
 from edge.can.vehicle import VehicleReader, match_vehicle, read_databases
@@ -123,6 +123,160 @@ def test_range_of_the_vehicle_file_replaces_that_of_the_dbc():
     )
     found = reader.read(batch((100, b"\x02\xc8"), (100, b"\x02\x05"), (100, b"\x02\xff")), ("a",))
     assert found.values == (200.0, None, None)
+
+
+MS = 1_000_000
+TIMED = """BO_ 100 FAST: 8 X
+ SG_ A : 0|8@1+ (1,0) [0|0] "" X
+ SG_ B : 8|8@1+ (1,0) [0|0] "" X
+BO_ 101 SLOW: 8 X
+ SG_ C : 0|8@1+ (1,0) [0|0] "" X
+BO_ 102 UNTOLD: 8 X
+ SG_ D : 0|8@1+ (1,0) [0|0] "" X
+BA_ "GenMsgCycleTime" BO_ 100 20;
+BA_ "GenMsgCycleTime" BO_ 101 100;
+"""
+
+
+def timed(**more):
+    signals = {
+        "speed_mps": {"signal": "FAST.A"},
+        "brake_ratio": {"signal": "FAST.B"},
+        "yaw_rate_radps": {"signal": "SLOW.C"},
+        "reverse": {"signal": "UNTOLD.D"},
+    }
+    asked = config.convert({"title": "x", "signals": signals, **more}, config.Vehicle, "test")
+    return VehicleReader(asked, [(parse_dbc(TIMED), None)])
+
+
+def at(t_ms, *ids):
+    n = len(ids)
+    return frames([round(t_ms * MS)] * n, ids, [0] * n, [0] * n, [b"\1\2"] * n)
+
+
+def told(reader, now_ms, bus="can0"):
+    return [(m.t_ns / MS, m.names, m.values, m.stamps_ns) for m in reader.overdue(round(now_ms * MS), bus)]
+
+
+def test_a_message_that_stops_makes_its_signals_unknown_once():
+    reader = timed()
+    assert told(reader, 1e6) == []  # what never came is not told
+    reader.read(at(0, 100, 101), ("can0",))
+    assert told(reader, 200) == []
+    none = ("speed_mps", "brake_ratio"), (None, None), (200 * MS, 200 * MS)
+    assert told(reader, 201) == [(200, *none)]
+    assert told(reader, 300) == []
+    assert told(reader, 300, "can1") == []
+    reader.read(at(900, 100), ("can0",))
+    # In the order in which their time was up.
+    late = told(reader, 2000)
+    assert [(t_ms, names) for t_ms, names, _, _ in late] == [
+        (1000, ("yaw_rate_radps",)),
+        (1100, ("speed_mps", "brake_ratio")),
+    ]
+    assert reader.invalid == {
+        ("speed_mps", "time-out"): 2,
+        ("brake_ratio", "time-out"): 2,
+        ("yaw_rate_radps", "time-out"): 1,
+    }
+
+
+def test_what_is_overdue_does_not_depend_on_when_it_is_asked():
+    def said(asked_ms):
+        reader, out = timed(), []
+        times = dict.fromkeys(range(0, 500, 20), (100, 101)) | dict.fromkeys(range(500, 2000, 100), (101,))
+        for t in sorted({*times, *asked_ms}):
+            if t in asked_ms:
+                out += reader.overdue(t * MS, "can0")
+            if t in times:
+                batch = at(t, *times[t])
+                out += reader.overdue(int(batch.t_ns[0]), "can0")
+                out.append(reader.read(batch, ("can0",)))
+        return out
+
+    assert said([]) == said([3, 490, 681, 682, 701, 1999])
+
+
+def test_time_outs_can_be_set():
+    reader = timed(timeout_periods=3.0, timeouts_ms={"SLOW": 0.0, "UNTOLD": 50.0})
+    reader.read(at(0, 100, 101, 102), ("can0",))
+    assert [(t_ms, names[0]) for t_ms, names, _, _ in told(reader, 1e6)] == [
+        (50, "reverse"),
+        (60, "speed_mps"),
+    ]
+    never = timed(timeout_periods=0.0)
+    never.read(at(0, 100, 101, 102), ("can0",))
+    assert told(never, 1e6) == []
+
+
+def test_a_period_that_nobody_tells_is_measured():
+    reader = timed()
+    for i in range(30):
+        reader.read(at(50 * i, 102), ("can0",))
+    assert told(reader, 29 * 50 + 500) == []
+    assert [t_ms for t_ms, *_ in told(reader, 29 * 50 + 501)] == [29 * 50 + 500]
+    new = timed()  # until then it is taken as 1 s
+    new.read(at(0, 102), ("can0",))
+    assert [t_ms for t_ms, *_ in told(new, 1e6)] == [10_000]
+
+
+def test_why_values_are_unknown_is_counted(reader, encoder):
+    good = [encoder.encode("SPEED", {"SPEED": 50.0}) for _ in range(2)]
+    key, data = good[0]
+    reader.read(batch(good[0], (key, data[:1]), (key, data[:7] + b"\0")), ("can0",))
+    reader.read(batch(encoder.encode("SPEED", {"SPEED": 310.0}, strict=False)), ("can0",))
+    for count in range(0, 100, 2):  # every second frame is lost
+        lost = encoder.encode("SPEED", {"SPEED": 1.0, "COUNTER": count % 16})
+        found = reader.read(batch(lost), ("can0",))
+    assert found.values == (None,)
+    assert {why for _, why in reader.invalid} == {"length", "checksum", "range", "counter"}
+    assert reader.invalid["speed_mps", "length"] == 1
+
+
+def test_j1939_messages_are_found_by_their_group(real):
+    database = read_dbc(real / "j1939_truck/j1939_demo.dbc")
+    name = next(m.name for m in database.messages.values() if m.pgn == 65265)
+    signal = next(s.name for s in database.named(name).signals if "Speed" in s.name)
+    asked = vehicle(speed_mps={"signal": f"{name}.{signal}", "scale": 1 / 3.6})
+    reader = VehicleReader(asked, [(database, None)])
+    raw = (72 * 256).to_bytes(2, "little")
+    for id, heard in ((0x18FEF100, True), (0x0CFEF127, True), (0x18FEF200, False)):
+        batch_ = frames([1], [id], [EXTENDED], [0], [b"\xff" + raw + b"\xff" * 5])
+        found = reader.read(batch_, ("can0",))
+        assert (found is not None) == heard
+        if heard:
+            assert found.values == pytest.approx((20.0,))
+    standard = frames([1], [0x6F1], [0], [0], [b"\xff" + raw + b"\xff" * 5])
+    assert reader.read(standard, ("can0",)) is None
+
+
+def test_protection_by_the_vehicle_file():
+    text = TIMED + 'BO_ 104 SAFE: 8 X\n SG_ V : 16|8@1+ (1,0) [0|0] "" X\n'
+    asked = config.convert(
+        {
+            "title": "x",
+            "signals": {"speed_mps": {"signal": "SAFE.V"}},
+            "protection": {"SAFE": {"kind": "5", "data_id": 7, "offset_bytes": 5}},
+        },
+        config.Vehicle,
+        "test",
+    )
+    database = parse_dbc(text)
+    reader, sender = VehicleReader(asked, [(database, None)]), Encoder(database, asked)
+    sent = [sender.encode("SAFE", {"V": i}) for i in range(4)]
+    found = reader.read(batch(sent[0], sent[1], sent[1], sent[3], sent[2]), ("can0",))
+    assert found.values == (0.0, 1.0, None, None, None)
+    with pytest.raises(config.ConfigError, match=r"\[protection.SAFE\]: .* data_id"):
+        wrong = config.convert(
+            {
+                "title": "x",
+                "signals": {"speed_mps": {"signal": "SAFE.V"}},
+                "protection": {"SAFE": {"kind": "5"}},
+            },
+            config.Vehicle,
+            "test",
+        )
+        VehicleReader(wrong, [(database, None)])
 
 
 def test_buses():
