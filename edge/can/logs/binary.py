@@ -1,10 +1,12 @@
-"""Binary logs: a reader of bytes that goes forward only, and its errors."""
+"""Binary logs: bytes read forward only, and viewed as columns."""
 
 from __future__ import annotations
 
 import contextlib
 import zlib
 from typing import BinaryIO
+
+import numpy as np
 
 from edge.can.logs.report import Report
 
@@ -14,6 +16,13 @@ with contextlib.suppress(ImportError):  # without it no .zst is read at all
     import zstandard
 
     DAMAGED += (zstandard.ZstdError,)
+
+KEEP_8 = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(256)], "<u8")
+"""Masks that keep the first n of 8 bytes."""
+KEEP_64 = np.array(
+    [[(1 << 8 * min(max(n - 8 * i, 0), 8)) - 1 for i in range(8)] for n in range(65)], dtype="<u8"
+)
+"""Masks that keep the first n of 64 bytes, as 8 numbers."""
 
 _BLOCK_BYTES = 1 << 20
 
@@ -91,3 +100,14 @@ class ByteReader:
             parts.append(block)
         self._buffer, self._used = b"".join(parts), 0
         return missing <= 0
+
+
+def rows(data: bytes, at: np.ndarray, layout: np.dtype) -> np.ndarray:
+    """(n,) of this layout at these offsets: a view where they are evenly apart, else a copy."""
+    if len(at) > 1:
+        stride = int(at[1]) - int(at[0])
+        if int(at[-1]) - int(at[0]) == stride * (len(at) - 1) and (np.diff(at) == stride).all():
+            return np.ndarray((len(at),), layout, data, int(at[0]), (stride,))
+    size = layout.itemsize
+    everywhere = np.ndarray((len(data) - size + 1,), f"V{size}", data, 0, (1,))
+    return everywhere[at].view(layout)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge.can.frames import BRS, ERROR, ESI, FD, FD_LENGTHS, NONE, REMOTE, TX, Frames, concat
+from edge.can.logs.binary import KEEP_8, KEEP_64, rows
 
 CAN_MESSAGE, CAN_ERROR, CAN_ERROR_EXT, CAN_MESSAGE2 = 1, 2, 73, 86
 CAN_FD_MESSAGE, CAN_FD_MESSAGE_64, CAN_FD_ERROR_64 = 100, 101, 104
@@ -61,11 +62,6 @@ _KINDS_OF_ERROR = np.array([1, 2, 4, 0], np.uint8)
 """data[2] of an error frame (bit, form, stuff, other), by the kind that both error code registers use."""
 
 _MAX_T_NS = 2**62
-_KEEP_8 = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(256)], "<u8")
-"""Masks that keep the first n of 8 bytes."""
-_KEEP_64 = np.array(
-    [[(1 << 8 * min(max(n - 8 * i, 0), 8)) - 1 for i in range(8)] for n in range(65)], dtype="<u8"
-)
 _LENGTH_OF_DLC = np.array([*FD_LENGTHS, *[255] * 240], np.uint8)
 _IS_LENGTH = np.isin(np.arange(256), FD_LENGTHS)
 _CLASSIC_FLAGS = np.array(
@@ -92,17 +88,6 @@ class _Group(NamedTuple):
     length: np.ndarray
     data: np.ndarray
     faults: list[Fault]
-
-
-def rows(data: bytes, at: np.ndarray, layout: np.dtype) -> np.ndarray:
-    """(n,) of this layout at these offsets: a view where they are evenly apart, else a copy."""
-    if len(at) > 1:
-        stride = int(at[1]) - int(at[0])
-        if int(at[-1]) - int(at[0]) == stride * (len(at) - 1) and (np.diff(at) == stride).all():
-            return np.ndarray((len(at),), layout, data, int(at[0]), (stride,))
-    size = layout.itemsize
-    everywhere = np.ndarray((len(data) - size + 1,), f"V{size}", data, 0, (1,))
-    return everywhere[at].view(layout)
 
 
 def frames_of(
@@ -192,7 +177,7 @@ def _classic(found: np.ndarray, room: np.ndarray, header_size: int) -> _Group:
     flags = _CLASSIC_FLAGS[found["flags"]]
     flags |= extended
     dlc = np.ascontiguousarray(found["dlc"])
-    data = found["data"] & _KEEP_8[dlc]
+    data = found["data"] & KEEP_8[dlc]
     remote = (flags & REMOTE) != 0
     if remote.any():
         data[remote] = 0
@@ -227,9 +212,9 @@ def _any_length(found: np.ndarray, flags: np.ndarray, space: np.ndarray) -> _Gro
     length = np.where(remote, limit, np.minimum(valid, limit))
     stored = np.where(remote, 0, np.minimum(length, np.clip(space, 0, 64))).astype(np.uint8)
     if not len(length) or length.max() <= 8:
-        data = (found["data"][:, 0] & _KEEP_8[stored]).view(np.uint8).reshape(-1, 8)
+        data = (found["data"][:, 0] & KEEP_8[stored]).view(np.uint8).reshape(-1, 8)
     else:
-        data = (found["data"] & _KEEP_64[np.minimum(stored, 64)]).view(np.uint8).reshape(-1, 64)
+        data = (found["data"] & KEEP_64[np.minimum(stored, 64)]).view(np.uint8).reshape(-1, 64)
     faults = [
         faulty_id,
         (dlc > 15, "a DLC of more than 15"),
@@ -248,7 +233,7 @@ def _error_ext(found: np.ndarray, room: np.ndarray, header_size: int) -> _Group:
     plain = found["flags"] == 0
     if plain.any():
         length = np.clip(np.minimum(found["dlc"] & 15, room - 24), 0, 8).astype(np.uint8)
-        stored = (found["data"] & _KEEP_8[length]).view(np.uint8).reshape(-1, 8)
+        stored = (found["data"] & KEEP_8[length]).view(np.uint8).reshape(-1, 8)
         group.id[plain] = found["id"][plain] & 0x1FFFFFFF
         group.length[plain] = length[plain]
         group.data[plain] = stored[plain]
