@@ -63,6 +63,7 @@ def shape(line: str) -> Shape | None:
         can_id=found.span(4),
         data=(data[0], (data[1] - data[0]) // 2, 2),
         key=name if name[1] - name[0] <= 8 else None,
+        open=data[1] == len(line) and found[8] is not None,
         id_base=0x20000000 if len(found[4]) == 8 and int(found[4], 16) & 0x20000000 else 0,
     )
 

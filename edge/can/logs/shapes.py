@@ -1,7 +1,7 @@
 """Lines of text that are alike in all but time, id and data, read together.
 
-Their text is gathered into rows of one width; decimal digits are then read eight at a time within 64-bit words
-(the "SIMD within a register" way), hex digits by binascii.
+Their text is gathered into rows of one width; decimal digits are then read eight at a time within 64-bit
+words (the "SIMD within a register" way), hex digits by binascii.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class Shape:
 
     time: spans of decimal digits, each with its ns per unit; t_ns is their sum, and what the sample's own
     time has beside that (a date) counts for all. can_id: a span of at most 8 hex digits, of which id_base is
-    taken off. data: column of the first hex digit, bytes, columns from one byte to the next (2 or 3). key: up to 8
-    columns that tell the bus and the flags. ignored: spans of which the meaning does not depend.
+    taken off. data: column of the first hex digit, bytes, columns from one byte to the next (2 or 3). key: up
+    to 8 columns that tell the bus and the flags. ignored: spans of which the meaning does not depend. open:
+    the data (of step 2, up to 8 bytes) ends where the line does, and lines with less data are alike, too.
     """
 
     time: tuple[tuple[int, int, int], ...]
@@ -42,6 +43,23 @@ class Shape:
     key: Span | None = None
     ignored: tuple[Span, ...] = ()
     id_base: int = 0
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a file: its text, with LEAD bytes before and TAIL bytes after the lines; where each begins
+    and its length without its end; the number of the first, from 1."""
+
+    raw: bytes | bytearray
+    start: np.ndarray
+    length: np.ndarray
+    number: int
+
+    def line(self, row: int) -> bytes:
+        """One line without its end."""
+        start = int(self.start[row])
+        return bytes(self.raw[start : start + int(self.length[row])])
 
 
 class Columns:
@@ -70,6 +88,18 @@ class Columns:
         if payload:
             self.data[row, : len(payload)] = np.frombuffer(payload, np.uint8)
         self.good[row] = True
+
+    def put_data(self, rows: np.ndarray, data: bytes) -> None:
+        """As many bytes for each of these rows."""
+        if not data:
+            return
+        each = np.frombuffer(data, np.uint8).reshape(len(rows), -1)
+        if each.shape[1] > 8:
+            self.widen()
+        width = self.data.shape[1]
+        if each.shape[1] < width:
+            each = np.pad(each, ((0, 0), (0, width - each.shape[1])))
+        self.data.view(f"V{width}")[:, 0][rows] = each.view(f"V{width}")[:, 0]
 
     def forget(self, first: int) -> None:
         """Take back all rows from this one on."""
@@ -101,6 +131,10 @@ def _column(numbers: Iterable[int]) -> np.ndarray:
     return np.array(list(numbers), np.uint64).reshape(-1, 1)
 
 
+_FIRST_DIGITS = np.array([[_keep(0, min(n, 8)), _keep(0, max(n - 8, 0))] for n in range(17)], np.uint64)
+"""Masks of the first n of 16 characters."""
+
+
 class Template:
     """Reads all lines that are like one sample of which the frame is known."""
 
@@ -109,10 +143,14 @@ class Template:
         id_digits = shape.can_id[1] - shape.can_id[0]
         if len(line) > MAX_ALIKE or not 0 < id_digits <= 8 or not shape.time:
             raise ValueError("not a shape to be read together")
+        start, pairs, _ = shape.data
         self._shape = shape
         self._length = length
+        self.open = shape.open and pairs < 8
+        self._pairs = 8 if self.open else pairs
+        self._line_length = start + 16 if self.open else len(line)
         self._max_id = 0x7FF if not flags & EXTENDED and not shape.id_base else 0x1FFFFFFF
-        self._row_bytes = (LEAD + len(line) + 8 + 7) // 8 * 8
+        self._row_bytes = (LEAD + self._line_length + 8 + 7) // 8 * 8
         self._row = np.dtype(f"V{self._row_bytes}")
         self._id_kind = "<u4" if id_digits <= 4 else "<u8"
         id_bytes = 4 if id_digits <= 4 else 8
@@ -120,7 +158,10 @@ class Template:
         self._id_keep = _keep(id_bytes - id_digits, id_bytes)
         self._find_times(line, t_ns)
         self._find_constants(line)
-        self.identity = (shape, length, flags & EXTENDED, self._offset, *self._constants)
+        self.identity = (
+            *(shape.time, shape.can_id, start, self._pairs, shape.key, shape.ignored, shape.id_base),
+            *(self.open or length, flags & EXTENDED, self._offset, *self._constants),
+        )
         self._keys: dict[int, tuple[int, int]] = {}
 
     def _find_times(self, line: bytes, t_ns: int) -> None:
@@ -152,6 +193,8 @@ class Template:
         mask[LEAD : LEAD + len(line)] = 255
         for a, b in spans:
             mask[LEAD + a : LEAD + b] = 0
+        if self.open:
+            mask[LEAD + start :] = 0
         text = np.zeros(self._row_bytes, np.uint8)
         text[LEAD : LEAD + len(line)] = np.frombuffer(line, np.uint8)
         words = zip(mask.view(np.uint64).tolist(), (text & mask).view(np.uint64).tolist(), strict=True)
@@ -162,66 +205,48 @@ class Template:
         a, b = self._shape.key or (0, 0)
         self._keys[int.from_bytes(line[a:b], "little")] = bus, flags
 
-    def read(self, text: np.ndarray, start: np.ndarray, rows: np.ndarray, out: Columns) -> int:
-        """Put the frames of those of these lines (all as long as the sample) that are like it; how many.
+    def read(self, block: Block, rows: np.ndarray, out: Columns) -> int:
+        """Put the frames of those of these lines that are like the sample; how many.
 
-        text: a block, uint8, with LEAD bytes before and TAIL bytes after its lines; start: of each line.
+        rows: lines that are as long as the sample, or any if this is an open one.
         """
-        return sum(
-            self._read(text, start, rows[i : i + _CHUNK], out) for i in range(0, len(rows), _CHUNK)
-        )  # fmt: skip
+        if self.open:
+            digits = block.length[rows] - self._shape.data[0]
+            rows = rows[(digits >= 0) & (digits < 16) & (digits & 1 == 0)]
+        chunks = [rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
+        return sum(self._read(block, chunk, out) for chunk in chunks)
 
-    def _read(self, text: np.ndarray, start: np.ndarray, rows: np.ndarray, out: Columns) -> int:
-        rows, words = self._alike(text, start, rows)
+    def _read(self, block: Block, rows: np.ndarray, out: Columns) -> int:
+        rows, words = self._alike(block, rows)
         while len(rows):
+            digits = block.length[rows] - self._shape.data[0] if self.open else None
             t_ns, bad = self._decode_times(words)
             bus, flags = self._look_up(words, bad)
-            hex_id, hex_data = self._hex_text(words)
+            hex_id, hex_data = self._hex_id(words), self._hex_data(words, digits)
             try:
                 ids = self._ids(binascii.a2b_hex(hex_id))
                 data = binascii.a2b_hex(hex_data)
             except binascii.Error:
-                bad |= ~_IS_HEX[hex_id].reshape(len(rows), -1).all(axis=1)
-                bad |= ~_IS_HEX[hex_data].reshape(len(rows), -1).all(axis=1)
+                for text in (hex_id, hex_data):
+                    bad |= ~_IS_HEX[np.frombuffer(text, np.uint8)].reshape(len(rows), -1).all(axis=1)
             else:
                 bad |= ids > self._max_id
                 if not bad.any():
-                    self._put(out, rows, t_ns.view(np.int64), ids, bus, flags, data)
+                    out.t_ns[rows] = t_ns.view(np.int64) + self._offset
+                    out.id[rows] = ids
+                    out.flags[rows] = flags
+                    out.bus[rows] = bus
+                    out.length[rows] = self._length if digits is None else digits >> 1
+                    out.put_data(rows, data)
+                    out.good[rows] = True
                     break
             rows, words = rows[bad == 0], words[bad == 0]
         return len(rows)
 
-    def _put(
-        self,
-        out: Columns,
-        rows: np.ndarray,
-        t_ns: np.ndarray,
-        ids: np.ndarray,
-        bus: np.ndarray | int,
-        flags: np.ndarray | int,
-        data: bytes,
-    ) -> None:
-        out.t_ns[rows] = t_ns + self._offset if self._offset else t_ns
-        out.id[rows] = ids
-        out.flags[rows] = flags
-        out.bus[rows] = bus
-        out.length[rows] = self._length
-        if self._length > 8:
-            out.widen()
-        if data:
-            bytes_each = len(data) // len(rows)
-            width = out.data.shape[1]
-            if bytes_each != width:
-                wide = np.zeros((len(rows), width), np.uint8)
-                wide[:, :bytes_each] = np.frombuffer(data, np.uint8).reshape(len(rows), -1)
-                data = wide.data
-            out.data.view(f"V{width}")[:, 0][rows] = np.frombuffer(data, f"V{width}")
-        out.good[rows] = True
-
-    def _alike(self, text: np.ndarray, start: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _alike(self, block: Block, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows that agree with the sample in the constant columns, and their text, uint64 (n, words)."""
-        every = np.ndarray((len(text) - self._row_bytes,), self._row, text, strides=(1,))
-        words = every[start[rows] - LEAD].view(np.uint64).reshape(len(rows), -1)
+        every = np.ndarray((len(block.raw) - self._row_bytes,), self._row, block.raw, strides=(1,))
+        words = every[block.start[rows] - LEAD].view(np.uint64).reshape(len(rows), -1)
         differ = np.zeros(len(rows), np.uint64)
         one = np.empty_like(differ)
         for i, kept, value in self._constants:
@@ -265,20 +290,31 @@ class Template:
                 x[0] += x[i]
         return x[0], bad
 
-    def _hex_text(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The digits of the ids, 4 or 8 of each, and those of the data; uint8, of one row after the other."""
+    def _hex_id(self, words: np.ndarray) -> memoryview:
+        """The digits of the ids, 4 or 8 of each."""
         ids = self._column(words, self._id_at, self._id_kind).copy()
         if self._id_keep + 1 != 1 << (8 * ids.itemsize):
             ids &= ids.dtype.type(self._id_keep)
             ids |= ids.dtype.type(_ZEROS & ~self._id_keep & ((1 << (8 * ids.itemsize)) - 1))
-        start, pairs, step = self._shape.data
-        if step == 2 or not pairs:
-            data = self._column(words, LEAD + start, f"V{2 * pairs}").copy() if pairs else words[:0]
+        return ids.data.cast("B")
+
+    def _hex_data(self, words: np.ndarray, digits: np.ndarray | None) -> memoryview:
+        """The digits of the data, of one row after the other; "0" where digits says that it has ended."""
+        start, _, step = self._shape.data
+        if not self._pairs:
+            return memoryview(b"")
+        if step == 2:
+            data = self._column(words, LEAD + start, f"V{2 * self._pairs}").copy().view(np.uint8)
+            if digits is not None:
+                data = data.view(np.uint64).reshape(-1, 2)
+                data ^= _U64(_ZEROS)
+                data &= _FIRST_DIGITS[digits]
+                data ^= _U64(_ZEROS)
         else:
-            data = np.empty((len(words), pairs), np.uint16)
-            for i in range(pairs):
+            data = np.empty((len(words), self._pairs), np.uint16)
+            for i in range(self._pairs):
                 data[:, i] = self._column(words, LEAD + start + step * i, "<u2")
-        return ids.view(np.uint8), data.reshape(-1).view(np.uint8)
+        return data.data.cast("B")
 
     def _ids(self, packed: bytes) -> np.ndarray:
         ids = np.frombuffer(packed, ">u2" if self._id_kind == "<u4" else ">u4").astype(np.uint32)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from edge.can.frames import EXTENDED, FD, FD_LENGTHS, REMOTE, Frames, frames
 from edge.can.logs.report import BadDataError, Report
-from edge.can.logs.shapes import LEAD, MAX_T_NS, TAIL, Columns, Shape, Template
+from edge.can.logs.shapes import LEAD, MAX_T_NS, TAIL, Block, Columns, Shape, Template
 
 CHUNK_FRAMES = 16384
 """Frames come in batches of about this many."""
@@ -37,24 +36,7 @@ _BLOCK_BYTES = 1 << 20
 _MAX_LINE = 1 << 16
 _ALIKE = 16
 """So many lines of one length in a block, and it is worth while to learn their shape."""
-_TRIES = 4
 _MAX_TEMPLATES = 256
-
-
-@dataclass(frozen=True)
-class Block:
-    """Whole lines of a file: text, uint8 with room around; first column and length of each, without its end;
-    number of the first, from 1."""
-
-    raw: bytes | bytearray
-    start: np.ndarray
-    length: np.ndarray
-    number: int
-
-    def line(self, row: int) -> bytes:
-        """One line without its end."""
-        start = int(self.start[row])
-        return bytes(self.raw[start : start + int(self.length[row])])
 
 
 def read_lines(
@@ -129,28 +111,33 @@ class _Lines:
         self._report = report
         self._parse = parse
         self._shape = shape
-        self._templates: dict[int, list[Template]] = {}
+        self._templates: dict[int, list[Template]] = {}  # by length; under 0 those for several lengths
         self._known: dict[str, int] = {}
 
     def read(self, block: Block) -> Frames:
         out = Columns(len(block.start))
-        text = np.frombuffer(block.raw, np.uint8)
-        for length, templates in self._templates.items():
-            rows = np.flatnonzero(block.length == length)
+        for length, templates in sorted(self._templates.items(), reverse=True):
+            rows = np.flatnonzero(block.length == length if length else ~out.good)
+            counts = []
             for template in templates:
-                if len(rows):
-                    template.read(text, block.start, rows, out)
-                    rows = rows[~out.good[rows]]
-        tries: dict[int, int] = {}
+                counts.append(template.read(block, rows, out))
+                rows = rows[~out.good[rows]]
+            # the one that fits this stretch of the file first
+            templates[:] = [templates[i] for i in np.argsort(counts, kind="stable")[::-1]]
+        waits: dict[int, tuple[int, int]] = {}
         pending = np.flatnonzero(~out.good).tolist()
         while pending:
-            pending = self._one_by_one(block, text, pending, tries, out)
+            pending = self._one_by_one(block, pending, waits, out)
         return out.frames()
 
     def _one_by_one(
-        self, block: Block, text: np.ndarray, pending: list[int], tries: dict[int, int], out: Columns
+        self, block: Block, pending: list[int], waits: dict[int, tuple[int, int]], out: Columns
     ) -> list[int]:
-        """Parse these lines; stops with those still to do once a shape was learned or forgotten."""
+        """Parse these lines; stops with those still to do once a shape was learned or forgotten.
+
+        waits: by length, how many lines to parse before the next attempt to learn, and how many after a
+        failed one: twice as many each time, as numbers that grow a digit have few lines alike at first.
+        """
         for i, row in enumerate(pending):
             line = block.line(row)
             found = self._slow(line, block.number + row, row, out)
@@ -159,13 +146,17 @@ class _Lines:
                 out.forget(row)
                 return list(range(row + 1, len(block.start)))
             length = len(line)
-            if self._shape is None or not isinstance(found, tuple) or tries.get(length, 0) == _TRIES:
+            if self._shape is None or not isinstance(found, tuple):
+                continue
+            wait, next_wait = waits.get(length, (0, 1))
+            if wait:
+                waits[length] = wait - 1, next_wait
                 continue
             rest = np.array(pending[i + 1 :], np.intp)
             rows = rest[block.length[rest] == length]
             template = self._learn(line, found) if len(rows) >= _ALIKE else None
-            if template is None or template.read(text, block.start, rows, out) < _ALIKE:
-                tries[length] = tries.get(length, 0) + 1
+            if template is None or template.read(block, rest if template.open else rows, out) < _ALIKE:
+                waits[length] = next_wait, 2 * next_wait
             if template:
                 return rest[~out.good[rest]].tolist()
         return []
@@ -188,7 +179,7 @@ class _Lines:
 
     def _learn(self, line: bytes, found: Found) -> Template | None:
         """The template for lines like this one, new or with one more key; None if there can be none."""
-        t_ns, name, can_id, flags, payload = found
+        t_ns, name, _, flags, payload = found
         shape = self._shape and self._shape(line.decode("latin-1"))
         if not shape:
             return None
@@ -200,13 +191,14 @@ class _Lines:
         template.learn(line, bus, flags)
         if not _reads(template, line, found):
             return None
-        alike = self._templates.setdefault(len(line), [])
+        kind = 0 if template.open else len(line)
+        alike = self._templates.setdefault(kind, [])
         for known in alike:
             if known.identity == template.identity:
                 known.learn(line, bus, flags)
                 return known
         if sum(map(len, self._templates.values())) >= _MAX_TEMPLATES:
-            self._templates = {len(line): alike}
+            self._templates = {kind: alike}
         alike.append(template)
         return template
 
@@ -216,7 +208,7 @@ def _reads(template: Template, line: bytes, found: Found) -> bool:
     t_ns, _, can_id, flags, payload = found
     raw = b"".join([bytes(LEAD), line, b"\n", bytes(TAIL)])
     sample, one = _block(raw, LEAD, LEAD + len(line) + 1, 1), Columns(1)
-    template.read(np.frombuffer(sample.raw, np.uint8), sample.start, np.array([0]), one)
+    template.read(sample, np.array([0]), one)
     data = b"" if flags & REMOTE else payload
     return bool(one.good[0]) and (one.t_ns[0], one.id[0], one.frames().payload(0)) == (t_ns, can_id, data)
 
