@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime
+import sys
 import time
 from typing import Protocol
+
+SPIN_NS = 80_000
+"""So long before a precise deadline sleep ends and asking the clock begins: waking up takes that, mostly."""
+
+_PR_SET_TIMERSLACK = 29
+_TIMER_ABSTIME = 1
 
 
 class Clock(Protocol):
@@ -30,6 +38,35 @@ class LiveClock:
         """Sleep to an absolute deadline."""
         while (left_ns := t_ns - time.monotonic_ns()) > 0:
             time.sleep(left_ns / 1e9)
+
+
+class PreciseClock(LiveClock):
+    """The same clock for deadlines that must be met within microseconds: sleeps, then asks without a pause.
+
+    Costs SPIN_NS of a processor for each deadline. On Linux it asks the kernel to wake this thread without
+    its usual slack of 50 us, which stays so; where there is no clock_nanosleep (macOS) it sleeps relatively.
+    """
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None) if sys.platform == "linux" else None
+        if library is not None:
+            library.prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(1), 0, 0, 0)
+            self._nanosleep = library.clock_nanosleep
+            self._until = (ctypes.c_long * 2)()  # struct timespec
+        self._absolute = library is not None
+
+    def sleep_until_ns(self, t_ns: int) -> None:
+        """Return at t_ns, never before."""
+        early_ns = t_ns - SPIN_NS
+        if self._absolute:
+            until = self._until
+            while time.monotonic_ns() < early_ns:  # again after a signal
+                until[0], until[1] = divmod(early_ns, 1_000_000_000)
+                self._nanosleep(time.CLOCK_MONOTONIC, _TIMER_ABSTIME, until, None)
+        else:
+            super().sleep_until_ns(early_ns)
+        while time.monotonic_ns() < t_ns:
+            pass
 
 
 class RecordedClock:
