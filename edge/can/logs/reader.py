@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from edge.can.frames import Frames
-from edge.can.logs import asc, blf, candump, gvret, pcap, python_can, trc
+from edge.can.logs import asc, blf, candump, gvret, pcap, python_can, python_can_csv, trc
 from edge.can.logs.files import inner_suffix, open_to_read
 from edge.can.logs.report import LogError, Report
 
@@ -35,7 +35,7 @@ class Format(Protocol):
         ...
 
 
-FORMATS: tuple[Format, ...] = (blf, pcap, candump, gvret, asc, trc)
+FORMATS: tuple[Format, ...] = (blf, pcap, candump, gvret, python_can_csv, asc, trc)
 """Asked in this order."""
 
 
