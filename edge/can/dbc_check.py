@@ -15,7 +15,7 @@ def message(message: Message, line: int, lines: list[int], frame_format: object)
     defects = []
     transported = message.is_fd or message.pgn is not None
     if message.length > 8 and not transported:
-        what = f"message {message.name}: {message.length} bytes, but neither CAN FD nor J1939 by its VFrameFormat"
+        what = f"message {message.name}: {message.length} bytes, but its VFrameFormat is neither FD nor J1939"
         defects.append(Defect(line, what, loses=False))
     if isinstance(frame_format, str) and (frame_format in _EXTENDED_FORMATS) != message.extended:
         width = 29 if message.extended else 11
@@ -31,8 +31,8 @@ def message(message: Message, line: int, lines: list[int], frame_format: object)
         overlap = overlap or bool(bits & taken)
         taken |= bits
         multiplexed = multiplexed or signal.chosen_by is not None
-        if signal.maximum is not None or signal.choices:
-            defects += _values(signal, at)
+        if signal.choices:
+            defects += _choices(signal, at)
     if multiplexed:
         defects += _unreachable(message, lines)
     if overlap:
@@ -51,26 +51,28 @@ def _bits(start: int, length: int, little_endian: bool) -> int:
     return int.from_bytes(mask.to_bytes(size, "big"), "little")
 
 
-def _values(signal: Signal, line: int) -> list[Defect]:
-    """A range or names of values that the bits cannot hold."""
-    defects = []
+def range_trouble(
+    length: int, signed: bool, scale: float, offset: float, minimum: float, maximum: float
+) -> str | None:
+    """What is wrong with a physical range that the bits cannot hold."""
+    least, most = (-(1 << length - 1), (1 << length - 1) - 1) if signed else (0, (1 << length) - 1)
+    low, high = least * scale + offset, most * scale + offset
+    if low > high:
+        low, high = high, low
+    half_step = abs(scale) / 2
+    if minimum >= low - half_step and maximum <= high + half_step:
+        return None
+    return f"[{minimum}|{maximum}] is beyond what {length} bits hold, [{low:.10g}|{high:.10g}]"
+
+
+def _choices(signal: Signal, line: int) -> list[Defect]:
+    """Names of values that the bits cannot hold."""
     least, most = signal.raw_range()
-    if signal.maximum is not None and signal.minimum is not None and not signal.is_float:
-        low, high = least * signal.scale + signal.offset, most * signal.scale + signal.offset
-        if low > high:
-            low, high = high, low
-        half_step = abs(signal.scale) / 2
-        if signal.minimum < low - half_step or signal.maximum > high + half_step:
-            what = f"the range [{signal.minimum}|{signal.maximum}] is beyond what {signal.length} bits hold"
-            defects.append(Defect(line, f"signal {signal.name}: {what}, [{low:.10g}|{high:.10g}]", False))
-    if signal.choices and not signal.is_float:
-        beyond = [raw for raw in signal.choices if not least <= raw <= most]
-        if beyond:
-            what = (
-                f"signal {signal.name}: names the value {beyond[0]}, which {signal.length} bits cannot hold"
-            )
-            defects.append(Defect(line, what, loses=False))
-    return defects
+    beyond = [raw for raw in signal.choices if not least <= raw <= most]
+    if not beyond or signal.is_float:
+        return []
+    what = f"signal {signal.name}: names the value {beyond[0]}, which {signal.length} bits cannot hold"
+    return [Defect(line, what, loses=False)]
 
 
 def _unreachable(message: Message, lines: list[int]) -> list[Defect]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -131,7 +131,7 @@ class Database(msgspec.Struct, frozen=True, array_like=True):
     """
 
     path: str
-    messages: dict[int, Message]
+    messages: Mapping[int, Message]
     found: tuple[Defect, ...] = ()
     encoding: str = ""
     version: str = ""
