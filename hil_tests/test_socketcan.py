@@ -105,10 +105,7 @@ def test_frames_that_did_not_fit_are_counted(bus, peer):
     bus._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # small, to make it happen
     frame = struct.pack("=IB3x8s", 0x100, 8, b"")
     inlet = CanInlet(
-        "can:vcan0",
-        config.Can(name="vcan0"),
-        VehicleReader(config.Vehicle(title=""), []),
-        opener=lambda _: bus,
+        [config.Can(name="vcan0")], VehicleReader(config.Vehicle(title=""), []), opener=lambda _: bus
     )
     total = 1000
     for _ in range(total):
@@ -162,9 +159,7 @@ def test_interface_missing_and_down():
 def test_inlet_survives_an_interface_that_goes_and_comes():
     ip("link", "add", "vcan7", "type", "vcan")
     ip("link", "set", "vcan7", "up")
-    inlet = CanInlet(
-        "can:vcan7", config.Can(name="vcan7", channel="vcan7"), VehicleReader(config.Vehicle(title=""), [])
-    )
+    inlet = CanInlet([config.Can(name="vcan7", channel="vcan7")], VehicleReader(config.Vehicle(title=""), []))
     try:
         now_ns = 0
 
@@ -182,6 +177,7 @@ def test_inlet_survives_an_interface_that_goes_and_comes():
         speak()
         assert [m.state for m in poll()] == ["ok"]
         ip("link", "set", "vcan7", "down")
+        time.sleep(1.1)  # interfaces are looked at once a second
         (down,) = poll()
         assert (down.state, "is down" in down.detail) == ("failed", True)
         assert poll() == []  # said once
@@ -191,6 +187,7 @@ def test_inlet_survives_an_interface_that_goes_and_comes():
         speak()
         assert [m.state for m in poll()] == ["ok"]
         ip("link", "del", "vcan7")
+        time.sleep(1.1)
         gone = [*poll(), *poll(1.1)]
         assert {m.state for m in gone} == {"failed"}
         assert "no such interface" in gone[-1].detail

@@ -4,52 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from edge import config
-from edge.can.bus import BusError, CanBus, open_bus
-from edge.can.frames import ERROR, Frames, concat
+from edge.can.bus import BusError, CanBus, Wanted, open_bus
+from edge.can.bus_watch import BusWatch, HealthState
+from edge.can.frames import NONE, Frames, concat
+from edge.can.in_order import in_order, sort_by_time
 from edge.can.logs.reader import read_log
+from edge.can.logs.report import LogError
 from edge.can.vehicle import VehicleReader
 from edge.messages import Gap, Health, Message
 
 Record = Callable[[str, int, bytes], None]
 """record(topic, t_ns, data): keep raw data; the topic of CAN is "can/BUS", the data Frames.to_bytes()."""
 
-HealthState = Literal["ok", "degraded", "failed"]
-
 RETRY_NS = 1_000_000_000
-SILENT_NS = 1_000_000_000
+SETTLED_NS = 50_000_000
+"""A frame reaches us no later than this after its stamp, so before it all is known."""
 
-_BUS_OFF, _RESTARTED, _CONTROLLER = 0x40, 0x100, 0x04  # classes of error frames, linux/can/error.h
-_RX_OVERFLOW = 0x01  # in data[1] of a controller error
+KEPT_BYTES = 128 << 20
+"""A log of fewer bytes of frames (5 million classic ones) is held."""
+WINDOW_NS = 5_000_000_000
+_FRAME_BYTES = 16  # beside its data
 
 
 class CanInlet:
-    """A live bus: opened at the first poll, again once a second after trouble; silence is told."""
+    """One or more live buses behind one door, opened at the first poll, again once a second after trouble.
+
+    Messages say "can:NAME" of one bus; a loss that the buses share is said of "can:NAME+NAME". wanted: see
+    open_bus; nothing else is then sure to be seen, so it is not to be recorded.
+    """
 
     def __init__(
         self,
-        name: str,
-        can: config.Can,
+        buses: Sequence[config.Can],
         reader: VehicleReader,
         record: Record | None = None,
-        opener: Callable[[config.Can], CanBus] = open_bus,
+        opener: Callable[..., CanBus] = open_bus,
+        wanted: Wanted | None = None,
     ) -> None:
-        self.name = name
+        self.names = tuple(can.name for can in buses)
+        self.name = "can:" + "+".join(self.names)
         self.bus: CanBus | None = None
-        self._can = can
+        self._cans = tuple(buses)
+        self._watches = [BusWatch(can, some_only=wanted is not None) for can in buses]
         self._reader = reader
         self._record = record
-        self._opener = opener
-        self._said: tuple[str, str] | None = None
+        self._opener = opener if wanted is None else partial(opener, wanted=wanted)
         self._next_try_ns: int | None = None
-        self._last_ns = 0
         self._dropped = 0
-        self._bus_off = False
+        self._counted = False
 
     def fileno(self) -> int | None:
         """Of the bus, while it is open."""
@@ -60,23 +68,25 @@ class CanInlet:
         out: list[Message] = []
         if self.bus is None:
             self._open(now_ns, out)
-        if self.bus is None:
+        bus = self.bus
+        if bus is None:
+            self._overdue(now_ns, out)
             return out
         try:
-            found = self.bus.receive()
+            found = bus.receive()
         except BusError as error:
-            self._fail(now_ns, str(error), out)
+            for which, watch in enumerate(self._watches):
+                watch.say(now_ns, "failed", bus.trouble(which) or str(error), out)
+            self.close()
+            self._next_try_ns = now_ns + RETRY_NS
             return out
         if len(found):
             self._take(now_ns, found, out)
-        self._count(now_ns, self.bus, out)
-        if self._bus_off:
-            self._say(now_ns, "failed", "bus-off: check wiring, termination and bit rate", out)
-        elif now_ns - self._last_ns >= SILENT_NS:
-            why = "silent: no frame for 1 s: is the ignition on, is the bit rate right?"
-            self._say(now_ns, "degraded", why, out)
-        elif self._last_ns == now_ns and len(found):
-            self._say(now_ns, "ok", "", out)
+        else:
+            self._overdue(now_ns, out)
+        self._count(now_ns, bus, out)
+        for which, watch in enumerate(self._watches):
+            watch.check(now_ns, bus, which, out)
         return out
 
     def close(self) -> None:
@@ -90,42 +100,37 @@ class CanInlet:
             return
         self._next_try_ns = now_ns + RETRY_NS
         try:
-            self.bus = self._opener(self._can)
+            self.bus = self._opener(*self._cans)
         except BusError as error:
-            self._say(now_ns, "failed", str(error), out)
+            for watch in self._watches:
+                watch.say(now_ns, "failed", str(error), out)
             return
         self._dropped = 0
-        self._bus_off = False
-        self._last_ns = now_ns
-
-    def _fail(self, now_ns: int, why: str, out: list[Message]) -> None:
-        self.close()
-        self._next_try_ns = now_ns + RETRY_NS
-        self._say(now_ns, "failed", why, out)
+        self._counted = "controller_dropped" in self.bus.health()
+        for watch in self._watches:
+            watch.opened(now_ns)
 
     def _take(self, now_ns: int, found: Frames, out: list[Message]) -> None:
-        if self._record:
-            self._record(f"can/{self._can.name}", int(found.t_ns[-1]), found.to_bytes())
-        signals = self._reader.read(found, (self._can.name,))
-        if signals is not None:
-            out.append(signals)
-        errors = found.flags & ERROR != 0
-        if not errors.all():
-            self._last_ns = now_ns
-            self._bus_off = False
-        if errors.any():
-            self._errors(now_ns, found[errors], out)
+        for which, watch in enumerate(self._watches):
+            own = found
+            name = self.names[which]
+            if len(self._watches) > 1:
+                own = found[found.bus == which].on_bus(0)
+                if not len(own):
+                    out += self._reader.overdue(now_ns - SETTLED_NS, name)
+                    continue
+            if self._record:
+                self._record(f"can/{name}", int(own.t_ns[-1]), own.to_bytes())
+            out += self._reader.overdue(int(own.t_ns[0]), name)
+            signals = self._reader.read(own, (name,))
+            if signals is not None:
+                out.append(signals)
+            watch.take(now_ns, own, self._counted, out)
 
-    def _errors(self, now_ns: int, found: Frames, out: list[Message]) -> None:
-        lost = 0
-        for i in range(len(found)):
-            kind = int(found.id[i])
-            if kind & (_BUS_OFF | _RESTARTED):
-                self._bus_off = bool(kind & _BUS_OFF)
-            if kind & _CONTROLLER and found.data[i, 1] & _RX_OVERFLOW:
-                lost += 1
-        if lost:
-            out.append(Gap(t_ns=now_ns, source=self.name, reason="overflow of the controller", count=lost))
+    def _overdue(self, now_ns: int, out: list[Message]) -> None:
+        """All is quiet: which messages have stopped."""
+        for name in self.names:
+            out += self._reader.overdue(now_ns - SETTLED_NS, name)
 
     def _count(self, now_ns: int, bus: CanBus, out: list[Message]) -> None:
         dropped = int(bus.health().get("dropped", 0))
@@ -134,20 +139,15 @@ class CanInlet:
             out.append(Gap(t_ns=now_ns, source=self.name, reason="receive buffer full", count=lost))
             self._dropped = dropped
 
-    def _say(self, now_ns: int, state: HealthState, detail: str, out: list[Message]) -> None:
-        if self._said == (state, detail):
-            return
-        self._said = (state, detail)
-        figures = self.bus.health() if self.bus else {}
-        out.append(Health(t_ns=now_ns, source=self.name, state=state, detail=detail, figures=figures))
-
 
 class LogInlet:
     """The frames of a log up to now; with start_ns its first frame is at start_ns, else times stay its own.
 
-    The log is read whole, since frames of several buses need not be in order in it. Raises LogError if it
-    cannot be read. start_ns, end_ns: times of the first and the last frame, as given out; file_start_ns: of
-    the first, as in the file; bad: what could not be read in it.
+    The log is read once for its length. One of more than kept_bytes of frames is not held but read a second
+    time while it is played, window_ns ahead, since frames of several buses need not be in order in it: what
+    comes later than that is a Gap, "out of order". Raises LogError if it cannot be read. start_ns, end_ns:
+    times of the first and the last frame, as given out; file_start_ns: of the first, as in the file; bad:
+    what could not be read in it.
     """
 
     def __init__(
@@ -157,33 +157,47 @@ class LogInlet:
         start_ns: int | None = None,
         record: Record | None = None,
         name: str = "can:log",
+        kept_bytes: int = KEPT_BYTES,
+        window_ns: int = WINDOW_NS,
     ) -> None:
         self.name = name
-        log = read_log(path)
-        everything = concat(list(log))
-        order = np.argsort(everything.t_ns, kind="stable")
-        self.file_start_ns = int(everything.t_ns[order[0]])
-        shift_ns = 0 if start_ns is None else start_ns - self.file_start_ns
-        self._frames = replace(everything[order], t_ns=everything.t_ns[order] + shift_ns)
-        self._buses = log.buses
         self._reader = reader
         self._record = record
-        self._at = 0
-        self._ended = False
+        log = read_log(path)
+        kept: list[Frames] = []
+        size = self._count = self._given = self._late = 0
+        starts, ends = [], []
+        for batch in log:
+            self._count += len(batch)
+            starts.append(int(batch.t_ns.min()))
+            ends.append(int(batch.t_ns.max()))
+            size += _FRAME_BYTES * len(batch) + batch.data.nbytes
+            if size <= kept_bytes:
+                kept.append(batch)
+            else:
+                kept.clear()
+        self.file_start_ns = min(starts)
+        self._shift_ns = 0 if start_ns is None else start_ns - self.file_start_ns
+        self.start_ns = self.file_start_ns + self._shift_ns
+        self.end_ns = max(ends) + self._shift_ns
+        self._buses = tuple(log.buses)
         self._bad_count = log.report.bad_count
         self.bad = tuple(log.report.bad)
-        self.start_ns = int(self._frames.t_ns[0])
-        self.end_ns = int(self._frames.t_ns[-1])
+        self._chunks = (
+            iter([sort_by_time(concat(kept))]) if kept else in_order(read_log(path), window_ns, self._be_late)
+        )
+        self._ahead = NONE
+        self._ended = False
 
     @property
     def buses(self) -> tuple[str, ...]:
         """Their names in the log."""
-        return tuple(self._buses)
+        return self._buses
 
     @property
     def progress(self) -> float:
         """Share of the frames given out, 0 to 1."""
-        return self._at / len(self._frames)
+        return self._given / self._count
 
     def fileno(self) -> None:
         """Polled."""
@@ -191,28 +205,55 @@ class LogInlet:
     def poll(self, now_ns: int) -> Sequence[Message]:
         """Signals of the frames up to now, one per bus."""
         out: list[Message] = []
-        if self._bad_count:
-            out.append(
-                Gap(
-                    t_ns=now_ns, source=self.name, reason="unreadable lines in the log", count=self._bad_count
-                )
-            )
-            self._bad_count = 0
-        end = max(self._at, int(np.searchsorted(self._frames.t_ns, now_ns, side="right")))
-        found = self._frames[self._at : end]
-        self._at = end
-        for bus in np.unique(found.bus).tolist():
+        trouble = ""
+        try:
+            found = self._up_to(now_ns)
+        except LogError as error:  # it was there a moment ago
+            found, self._chunks, trouble = NONE, iter(()), str(error)
+        self._gap(now_ns, "unreadable lines in the log", self._bad_count, out)
+        self._gap(now_ns, "out of order in the log", self._late, out)
+        self._bad_count = self._late = 0
+        for bus, name in enumerate(self._buses):
             own = found[found.bus == bus].on_bus(0)
-            bus_name = self._buses[bus]
+            if not len(own):
+                out += self._reader.overdue(now_ns, name)
+                continue
             if self._record:
-                self._record(f"can/{bus_name}", int(own.t_ns[-1]), own.to_bytes())
-            signals = self._reader.read(own, (bus_name,))
+                self._record(f"can/{name}", int(own.t_ns[-1]), own.to_bytes())
+            out += self._reader.overdue(int(own.t_ns[0]), name)
+            signals = self._reader.read(own, (name,))
             if signals is not None:
                 out.append(signals)
-        if end == len(self._frames) and not self._ended:
+        if not self._ended and (trouble or self._given == self._count):
             self._ended = True
-            out.append(Health(t_ns=now_ns, source=self.name, state="degraded", detail="the log has ended"))
+            detail = trouble or "the log has ended"
+            state: HealthState = "failed" if trouble else "degraded"
+            out.append(Health(t_ns=now_ns, source=self.name, state=state, detail=detail))
         return out
+
+    def _up_to(self, now_ns: int) -> Frames:
+        parts = []
+        while True:
+            cut = int(np.searchsorted(self._ahead.t_ns, now_ns, side="right"))
+            if cut:
+                parts.append(self._ahead[:cut])
+                self._ahead = self._ahead[cut:]
+                self._given += cut
+            if len(self._ahead):
+                break
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self._ahead = replace(chunk, t_ns=chunk.t_ns + self._shift_ns)
+        return concat(parts)
+
+    def _be_late(self, count: int) -> None:
+        self._late += count
+        self._given += count
+
+    def _gap(self, now_ns: int, reason: str, count: int, out: list[Message]) -> None:
+        if count:
+            out.append(Gap(t_ns=now_ns, source=self.name, reason=reason, count=count))
 
     def close(self) -> None:
         """Nothing to let go."""
@@ -247,9 +288,14 @@ class RawCanInlet:
             except ValueError:
                 out.append(Gap(t_ns=t_ns, source=self.name, reason="damaged batch of raw frames", count=1))
                 continue
+            if not len(found):
+                continue
+            out += self._reader.overdue(int(found.t_ns[0]), self._bus)
             signals = self._reader.read(found, (self._bus,))
             if signals is not None:
                 out.append(signals)
+        if self._next is None:
+            out += self._reader.overdue(now_ns, self._bus)
         return out
 
     def close(self) -> None:

@@ -1,20 +1,29 @@
-"""Every other bus, through python-can: slcan, virtual, udp_multicast, pcan, kvaser, gs_usb, ..."""
+"""Every other bus, through python-can: virtual, udp_multicast, socketcand, PCAN, Vector, Kvaser, ..."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import stat
+import sys
 import threading
 from collections import deque
 from typing import Any
 
+import numpy as np
+
 from edge import clock, config
+from edge.can.adapter_clock import AdapterClock
 from edge.can.bus import MAX_BATCH, BusError, check_length
-from edge.can.frames import KEY_EXTENDED, NONE, Frames, frames
+from edge.can.frames import BRS, ESI, FD, KEY_EXTENDED, NONE, REMOTE, Frames, frames
 from edge.can.logs.python_can import message_flags
+from edge.can.socketcan_read import drop_count
 
 _QUEUE_FRAMES = 65536
-_MAX_AGE_NS = 1_000_000_000
+_MAX_AGE_NS = 10_000_000_000
+_SLACK_NS = 10_000_000
+_BUFFER_BYTES = 4 << 20
 
 
 class PythonCanBus:
@@ -26,11 +35,14 @@ class PythonCanBus:
     def __init__(self, can: config.Can) -> None:
         import can as library
 
+        self.channels: tuple[str, ...] = (can.channel,)
         self._name = f"{can.kind} {can.channel}"
         self._troubles = (library.CanError, OSError, ValueError, TypeError, AttributeError)
         options: dict[str, Any] = dict(can.options)
         if can.bitrate is not None:
             options["bitrate"] = can.bitrate
+        if can.data_bitrate is not None:
+            options["data_bitrate"] = can.data_bitrate
         try:
             self._bus = library.Bus(interface=can.kind, channel=can.channel, **options)
         except (*self._troubles, ImportError, LookupError, NotImplementedError) as error:
@@ -40,6 +52,8 @@ class PythonCanBus:
         self._dropped = 0
         self._error_frames = 0
         self._fileno = self._own_fileno()
+        self._socket = _socket_of(self._fileno)
+        self._clock = AdapterClock()
         self._queue: deque[Any] = deque()
         self._trouble: Exception | None = None
         self._thread: threading.Thread | None = None
@@ -68,15 +82,25 @@ class PythonCanBus:
         found = self._from_thread() if self._thread else self._from_bus()
         if not found:
             return NONE
-        now_ns, offset_ns = clock.now_ns(), clock.realtime_offset_ns()
-        stamps, ids, flags, payloads = [], [], [], []
+        ids, flags, payloads = [], [], []
         for message in found:
-            stamps.append(_stamp(message.timestamp, now_ns, offset_ns))
             ids.append(message.arbitration_id & 0x1FFFFFFF)
             flags.append(message_flags(message))
-            payloads.append(b"" if message.is_remote_frame else bytes(message.data))
+            payloads.append(bytes(message.dlc) if message.is_remote_frame else bytes(message.data or b""))
             self._error_frames += bool(message.is_error_frame)
+        stamps = self._stamps([message.timestamp for message in found])
         return frames(stamps, ids, flags, [0] * len(found), payloads)
+
+    def _stamps(self, seconds: list[float]) -> list[int]:
+        """Most back ends stamp with the date; the clock of one that counts from elsewhere is followed."""
+        now_ns = clock.now_ns()
+        stamps_ns = np.rint(np.array(seconds) * 1e9).astype(np.int64)
+        dated_ns = stamps_ns + clock.realtime_offset_ns()
+        if (dated_ns <= now_ns + _SLACK_NS).all() and (dated_ns >= now_ns - _MAX_AGE_NS).all():
+            return np.minimum(dated_ns, now_ns).tolist()
+        if (stamps_ns == 0).any():
+            return [now_ns] * len(seconds)
+        return self._clock.to_ours(stamps_ns, now_ns).tolist()
 
     def _from_bus(self) -> list[Any]:
         found: list[Any] = []
@@ -123,24 +147,54 @@ class PythonCanBus:
             with contextlib.suppress(BlockingIOError):  # full: it is readable already
                 os.write(self._wake[1], b"\0")
 
-    def send(self, key: int, data: bytes) -> None:
+    def send(self, key: int, data: bytes, bus: int = 0) -> None:
         """See CanBus."""
         check_length(data)
+        wide = FD | BRS if len(data) > 8 else 0
+        self._send(key, data, wide)
+
+    def _send(self, key: int, data: bytes, flags: int, length: int | None = None) -> None:
         message = self._message(
             arbitration_id=key & 0x1FFFFFFF,
             is_extended_id=bool(key & KEY_EXTENDED),
-            data=data,
-            is_fd=len(data) > 8,
-            bitrate_switch=len(data) > 8,
+            is_remote_frame=bool(flags & REMOTE),
+            data=None if flags & REMOTE else data,
+            dlc=length,
+            is_fd=bool(flags & FD),
+            bitrate_switch=bool(flags & BRS),
+            error_state_indicator=bool(flags & ESI),
         )
         try:
             self._bus.send(message, timeout=0)
         except self._troubles as error:
             raise BusError(f"{self._name}: {error}") from None
 
-    def health(self) -> dict[str, float]:
-        """Dropped by our own queue: what python-can or a driver loses, it does not tell."""
-        return {"dropped": self._dropped, "error_frames": self._error_frames}
+    def send_many(self, frames: Frames) -> int:
+        """See CanBus; python-can does not say that a queue is full, so that is an error too."""
+        for i, (key, flags, length) in enumerate(
+            zip(frames.keys().tolist(), frames.flags.tolist(), frames.length.tolist(), strict=True)
+        ):
+            try:
+                self._send(key, frames.payload(i), flags, length)
+            except BusError:
+                if i == 0:
+                    raise
+                return i
+        return len(frames)
+
+    def health(self, bus: int = 0) -> dict[str, float]:
+        """See CanBus. Dropped by our own queue, or by the socket of a bus that is one: what python-can or a
+        driver loses, it does not tell."""
+        lost = 0 if self._socket is None or self._closed else drop_count(self._socket) or 0
+        return {"dropped": self._dropped + lost, "error_frames": self._error_frames}
+
+    def trouble(self, bus: int = 0) -> str:
+        """See CanBus: python-can's buses do not say it."""
+        return ""
+
+    def notes(self, bus: int = 0) -> str:
+        """See CanBus."""
+        return ""
 
     def close(self) -> None:
         """See CanBus."""
@@ -151,11 +205,16 @@ class PythonCanBus:
             self._thread.join(1.0)
         with contextlib.suppress(*self._troubles):
             self._bus.shutdown()
+        if self._socket is not None:
+            self._socket.close()
         for end in self._wake or ():
             os.close(end)
 
 
-def _stamp(timestamp: float, now_ns: int, offset_ns: int) -> int:
-    """Most back ends stamp with the date; one that counts from its own start cannot be converted: now."""
-    t_ns = round(timestamp * 1e9) + offset_ns
-    return t_ns if now_ns - _MAX_AGE_NS <= t_ns <= now_ns else now_ns
+def _socket_of(number: int | None) -> socket.socket | None:
+    """A bus that is a socket (udp_multicast, socketcand) gets room, and its losses can be asked for."""
+    if number is None or sys.platform != "linux" or not stat.S_ISSOCK(os.fstat(number).st_mode):
+        return None
+    own = socket.socket(fileno=os.dup(number))
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+    return own

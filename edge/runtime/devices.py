@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from edge import clock as clocks
-from edge.can.bus import BusError, CanBus, open_bus
+from edge.can.bus import BusError, CanBus, Wanted, open_bus
 from edge.can.dbc import Database
+from edge.can.dbc import Message as CanMessage
 from edge.can.encode import EncodeError, Encoder
 from edge.can.inlet import CanInlet
 from edge.clock import Clock
@@ -28,17 +29,24 @@ Record = Callable[[str, int, bytes], None]
 def can_inlets(
     setup: Setup, world: World | None, start_ns: int, clock: Clock, record: Record
 ) -> list[CanInlet]:
-    """One for each [[can]]."""
+    """One for all [[can]] of kind "socketcan", since one socket hears them all, one for each other.
+
+    What nobody subscribes to is left out by the kernel where raw frames are not recorded.
+    """
     raw = record if setup.config.recording.raw_can else None
 
-    def opener(can: Can) -> CanBus:
-        if can.kind != "simulated":
-            return open_bus(can)
+    def opener(*cans: Can, wanted: Wanted | None = None) -> CanBus:
+        if cans[0].kind != "simulated":
+            return open_bus(*cans, wanted=wanted)
         assert world is not None
-        return SimulatedBus(world, _database(setup, can.name), start_ns, clock)
+        return SimulatedBus(world, _database(setup, cans[0].name), start_ns, clock)
 
+    groups: dict[str, list[Can]] = {}
+    for can in setup.config.can:
+        groups.setdefault(can.kind if can.kind == "socketcan" else f"{can.kind}:{can.name}", []).append(can)
     reader = setup.reader()
-    return [CanInlet(f"can:{can.name}", can, reader, raw, opener) for can in setup.config.can]
+    wanted = {"socketcan": _subscribed(setup)} if raw is None else {}
+    return [CanInlet(group, reader, raw, opener, wanted.get(kind)) for kind, group in groups.items()]
 
 
 def gnss_inlets(
@@ -114,7 +122,7 @@ class CanOutput:
         self.sent = 0
         self.dry = 0
         self._troubles: Counter[tuple[str, str]] = Counter()
-        self._buses = {inlet.name.removeprefix("can:"): inlet for inlet in inlets}
+        self._buses = {name: (inlet, which) for inlet in inlets for which, name in enumerate(inlet.names)}
         asked = {rule.bus for rule in setup.vehicle.gate.values()}  # others are only heard, and need no DBC
         self._encoders = {name: Encoder(_database(setup, name)) for name in asked if name in self._buses}
 
@@ -125,12 +133,12 @@ class CanOutput:
         if out.dry_run:
             self.dry += 1
             return
-        inlet = self._buses.get(out.bus)
+        inlet, which = self._buses.get(out.bus, (None, 0))
         bus = inlet.bus if inlet else None
         try:
             if bus is None:
                 raise BusError(f"bus {out.bus} is not open")
-            bus.send(*self._encoders[out.bus].encode(out.message, out.signals))
+            bus.send(*self._encoders[out.bus].encode(out.message, out.signals), which)
             self.sent += 1
         except (BusError, EncodeError) as error:
             self._troubles[out.bus, str(error)] += 1
@@ -149,6 +157,19 @@ class CanOutput:
 
     def close(self) -> None:
         """The buses are closed by their inlets."""
+
+
+def _subscribed(setup: Setup) -> set[tuple[int, int]]:
+    """Key and mask of every message that the vehicle file names: of J1939 the parameter group counts."""
+    names = {mapping.signal.partition(".")[0] for mapping in setup.vehicle.signals.values()}
+    found = [database.named(name) for database, _ in setup.databases for name in names]
+    return {(message.key, _mask(message)) for message in found if message}
+
+
+def _mask(message: CanMessage) -> int:
+    if message.pgn is None:
+        return 0x9FFFFFFF
+    return 0x83FFFF00 if message.pgn >> 8 & 0xFF >= 240 else 0x83FF0000  # below: an octet says to whom
 
 
 def _database(setup: Setup, bus: str) -> Database:

@@ -28,6 +28,7 @@ class SimulatedBus:
     """The bus of the simulated car: every message of its DBC at its cycle time, until the clock's now."""
 
     def __init__(self, world: World, database: Database, start_ns: int, clock: Clock) -> None:
+        self.channels: tuple[str, ...] = ("simulated",)
         self._world = world
         self._encoder = Encoder(database)
         self._messages = [m for m in database.messages.values() if m.cycle_ms and m.sender == "CAR"]
@@ -60,13 +61,27 @@ class SimulatedBus:
         flags = [EXTENDED if key & KEY_EXTENDED else 0 for key in keys]
         return frames(stamps, [k & ~KEY_EXTENDED for k in keys], flags, [0] * len(keys), payloads)
 
-    def send(self, key: int, data: bytes) -> None:
+    def send(self, key: int, data: bytes, bus: int = 0) -> None:
         """A frame of ours: kept, since nobody else is on this bus."""
         self.sent.append((self._clock.now_ns(), key, data))
 
-    def health(self) -> dict[str, float]:
+    def send_many(self, frames: Frames) -> int:
+        """As send()."""
+        for i, key in enumerate(frames.keys().tolist()):
+            self.send(key, frames.payload(i))
+        return len(frames)
+
+    def health(self, bus: int = 0) -> dict[str, float]:
         """Nothing to tell."""
         return {}
+
+    def trouble(self, bus: int = 0) -> str:
+        """None."""
+        return ""
+
+    def notes(self, bus: int = 0) -> str:
+        """None."""
+        return ""
 
     def close(self) -> None:
         """Nothing to let go."""

@@ -34,9 +34,12 @@ def speeds(count, step_ns=20_000_000, start_ns=0):
 
 
 class Bus:
-    """A bus whose every trouble is scripted."""
+    """A door whose every trouble is scripted."""
 
-    def __init__(self):
+    def __init__(self, *cans):
+        self.channels = tuple(can.channel for can in cans)
+        self.troubles = {}
+        self.figures = {}
         self.coming = []
         self.broken = None
         self.dropped = 0
@@ -50,10 +53,18 @@ class Bus:
             raise BusError(self.broken)
         return self.coming.pop(0) if self.coming else NONE
 
-    def send(self, key, data): ...
+    def send(self, key, data, bus=0): ...
 
-    def health(self):
-        return {"dropped": self.dropped, "error_frames": 0}
+    def send_many(self, frames): ...
+
+    def health(self, bus=0):
+        return {"dropped": self.dropped, "error_frames": 0, **self.figures}
+
+    def trouble(self, bus=0):
+        return self.troubles.get(bus, "")
+
+    def notes(self, bus=0):
+        return ""
 
     def close(self):
         self.closed = True
@@ -70,17 +81,20 @@ def bench():
         refuse = None
         recorded = []  # noqa: RUF012
 
-        def open(self, can):
+        def open(self, *cans):
             self.tries += 1
             if self.refuse:
                 raise BusError(self.refuse)
-            self.bus = Bus()
+            self.bus = Bus(*cans)
             return self.bus
 
     bench = Bench()
     bench.recorded = []
     bench.inlet = CanInlet(
-        "can:a", config.Can(name="a"), reader(), lambda *said: bench.recorded.append(said), bench.open
+        [config.Can(name="a", bitrate=500_000)],
+        reader(),
+        lambda *said: bench.recorded.append(said),
+        bench.open,
     )
     return bench
 
@@ -127,10 +141,11 @@ def test_bus_that_breaks_is_closed_and_opened_again(bench):
 def test_silence_is_said_and_its_end(bench):
     bench.inlet.poll(0)
     assert [m.state for m in bench.inlet.poll(S)] == ["degraded"]
+    assert [m.state for m in bench.inlet.poll(2 * S)] == ["degraded"]  # its figures
     assert list(bench.inlet.poll(2 * S)) == []
     bench.bus.coming.append(speeds(1))
     assert [m.state for m in bench.inlet.poll(2 * S + 1) if isinstance(m, Health)] == ["ok"]
-    silent = list(bench.inlet.poll(4 * S))
+    silent = [m for m in bench.inlet.poll(4 * S) if isinstance(m, Health)]
     assert silent[0].state == "degraded"
     assert "silent" in silent[0].detail
 
@@ -160,7 +175,7 @@ def test_bus_off_is_said(bench):
 def test_real_bus_through_the_inlet():
     pytest.importorskip("can")
     settings = config.Can(name="a", kind="virtual", channel="test_real_bus_through_the_inlet")
-    inlet = CanInlet("can:a", settings, reader())
+    inlet = CanInlet([settings], reader())
     inlet.poll(0)
     peer = open_bus(settings)
     key, data = Encoder(read_dbc(SIMULATED.with_suffix(".dbc"))).encode("SPEED", {"SPEED": 36.0})
@@ -190,8 +205,10 @@ def test_log_gives_frames_up_to_now_and_raw_gives_them_again(tmp_path):
     rest = list(inlet.poll(9 * S))
     assert inlet.progress == 1.0
     assert [m.detail for m in rest if isinstance(m, Health)] == ["the log has ended"]
-    assert list(inlet.poll(10 * S)) == []
-    live = [m for m in first + rest if isinstance(m, Signals)]
+    stopped = list(inlet.poll(10 * S))
+    assert {value for m in stopped for value in m.values} == {None}  # what no longer comes is unknown
+    assert list(inlet.poll(11 * S)) == []
+    live = [m for m in first + rest + stopped if isinstance(m, Signals)]
     again = []
     for bus in ("can0", "can1"):
         items = [(t_ns, raw) for topic, t_ns, raw in recorded if topic == f"can/{bus}"]
