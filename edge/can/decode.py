@@ -7,11 +7,12 @@ Python for a few frames, numpy over (frame, signal) pairs for hundreds, numpy me
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from edge.can.dbc import Databases, Message, Signal
@@ -68,8 +69,7 @@ class Rows:
         return len(self.frame)
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """The values of one signal.
 
     signal: index into Decoder.signals; frame int (n,): index into the frames, ascending; value float64 (n,),
@@ -79,8 +79,8 @@ class Column:
     signal: int
     frame: np.ndarray
     value: np.ndarray
-    _of: Signal = field(repr=False)
-    _data: np.ndarray = field(repr=False)
+    _of: Signal
+    _data: np.ndarray
 
     @property
     def raw(self) -> np.ndarray:
@@ -143,8 +143,7 @@ class Decoder:
         self.signals = tuple(found)
         self.missing = tuple(sorted(set(signals or ()) - {signal.name for signal in found}))
         prefer_big = prefers_big([signal.signal for signal in found])
-        self._plans = [Plan(message, fields, first, prefer_big) for _, message, fields, first in wanted]
-        self._entries = [(bus, message) for bus, message, _, _ in wanted]
+        self._plans = _by_layout([Plan(*one, prefer_big) for one in wanted])
         self._lookups: dict[tuple[str, ...], Lookup] = {}
         self._index = [tuple(range(plan.first, plan.first + len(plan.fields))) for plan in self._plans]
 
@@ -153,7 +152,7 @@ class Decoder:
         names_of = tuple(buses)
         lookup = self._lookups.get(names_of)
         if lookup is None:
-            lookup = self._lookups[names_of] = Lookup(self._entries, names_of)
+            lookup = self._lookups[names_of] = Lookup(self._plans, names_of)
         if engine is None:
             size = len(frames)
             engine = "python" if size < _PAIRS_FROM else "pairs" if size < _GROUPED_FROM else "grouped"
@@ -207,6 +206,14 @@ class Decoder:
             value += values
             frame += [i] * len(index)
         return Rows(np.array(frame, np.intp), np.array(signal, np.intp), np.array(value, np.float64))
+
+
+def _by_layout(plans: Iterable[Plan]) -> list[Plan]:
+    """Those of one layout in a row, else in their order."""
+    layouts: dict[object, list[Plan]] = {}
+    for plan in plans:
+        layouts.setdefault(plan.layout or plan.first, []).append(plan)
+    return [plan for together in layouts.values() for plan in together]
 
 
 _NO_INDEX = np.empty(0, np.intp)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge.can.dbc import Message
+from edge.can.decode_plan import Plan
 from edge.can.frames import ERROR, EXTENDED, KEY_EXTENDED, REMOTE, Frames
 
 _STANDARD = 1 << 11
@@ -16,45 +17,44 @@ _J1939_FROM = KEY_EXTENDED | 1 << 30  # or of a parameter group and the source a
 
 
 class Lookup:
-    """Finds the messages of `entries` in frames whose buses have these names.
+    """Finds the messages of plans in frames whose buses have these names.
 
-    An entry's bus None is every bus. Where several define one id on a bus, one that names the bus goes
-    before one that does not, else the first. A message with a PGN is found by it, whatever the priority, the
-    source and (PDU1) the destination; where several have one PGN, the one with the frame's source address.
+    A plan's bus None is every bus. Where several define one id on a bus, one that names the bus goes before
+    one that does not, else the first. A message with a PGN is found by it, whatever the priority, the source
+    and (PDU1) the destination; where several have one PGN, the one with the frame's source address.
     """
 
-    def __init__(self, entries: Sequence[tuple[str | None, Message]], buses: Sequence[str]) -> None:
+    def __init__(self, plans: Sequence[Plan], buses: Sequence[str]) -> None:
         self._bus_bits = max(len(buses) - 1, 0).bit_length()
-        self._small = np.min_scalar_type(len(entries))
+        small = np.min_scalar_type(len(plans))
         width = 1 << self._bus_bits
-        found: dict[int, np.ndarray] = {}
-        groups = [message.pgn for _, message in entries if message.pgn is not None]
+        groups = [plan.message.pgn for plan in plans if plan.message.pgn is not None]
         self._by_group = bool(groups)
         self._by_source = len(set(groups)) < len(groups)
-        for bus, number in sorted(
-            ((bus, number) for number, (bus, _) in enumerate(entries, 1)), key=lambda entry: entry[0] is None
-        ):
-            for key in _keys(entries[number - 1][1]):
-                row = found.setdefault(key, np.zeros(width, self._small))
+        found: dict[int, np.ndarray] = {}
+        numbered = sorted(enumerate(plans, 1), key=lambda entry: (entry[1].bus is None, entry[1].first))
+        for number, plan in numbered:
+            for key in _keys(plan.message):
+                row = found.setdefault(key, np.zeros(width, small))
                 for i, name in enumerate(buses):
-                    if bus in (None, name) and not row[i]:
+                    if plan.bus in (None, name) and not row[i]:
                         row[i] = number
-        self._standard = np.zeros((_STANDARD, width), self._small)
+        self._standard = np.zeros((_STANDARD, width), small)
         for key, row in found.items():
             if key < _STANDARD:
                 self._standard[key] = row
         self._standard = self._standard.ravel()
         self._keys = np.array([KEY_EXTENDED - 1, *found], np.uint32)  # the first is no frame's
-        self._numbers = np.stack([np.zeros(width, self._small), *found.values()]).ravel()
+        self._numbers = np.stack([np.zeros(width, small), *found.values()]).ravel()
         self._slots, self._multiplier, self._shift = _perfect_hash(self._keys)
 
     def find(self, frames: Frames) -> np.ndarray:
-        """uint8 or uint16 (n,): number of each frame's entry, from 1; 0: none, a remote or error frame."""
+        """uint8 or uint16 (n,): number of each frame's plan, from 1; 0: none, a remote or error frame."""
         flags = frames.flags
         if not np.count_nonzero(flags) or not np.count_nonzero(flags & (EXTENDED | REMOTE | ERROR)):
             at = frames.id
             if self._bus_bits:
-                at = np.left_shift(at, self._bus_bits, dtype=np.intp)
+                at = at << np.uint32(self._bus_bits)
                 at |= frames.bus
             try:
                 return self._standard.take(at)

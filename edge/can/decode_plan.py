@@ -16,11 +16,15 @@ Condition = tuple[tuple[Field, tuple[tuple[int, int], ...]], ...]
 class Plan:
     """A message with the signals that are wanted of it, in the order of the message.
 
-    first: index of its first signal among all of the decoder. length: bytes that a frame must have so that
-    every wanted signal and what chooses it is there. width: bytes that hold them all, a multiple of 8.
+    bus: on which it is expected; None: on every. first: index of its first signal among all of the decoder.
+    length: bytes that a frame must have so that every wanted signal and what chooses it is there. width:
+    bytes that hold them all, a multiple of 8.
     """
 
-    def __init__(self, message: Message, wanted: Sequence[Signal], first: int, prefer_big: bool) -> None:
+    def __init__(
+        self, bus: str | None, message: Message, wanted: Sequence[Signal], first: int, prefer_big: bool
+    ) -> None:
+        self.bus = bus
         self.message = message
         self.first = first
         self._signals = {signal.name: signal for signal in message.signals}
@@ -41,6 +45,16 @@ class Plan:
             signal = self._signals[name]
             found.append((field_of(signal, self._prefer_big), ranges))
         return tuple(found)
+
+    @cached_property
+    def layout(self) -> tuple[object, ...] | None:
+        """Equal for messages whose frames may be decoded together. None: for no other."""
+        if not self.is_plain:
+            return None
+        return tuple(
+            (f.byte, f.big, f.left, f.right, f.end, f.limit, f.signal.signed, f.signal.scale, f.signal.offset)
+            for f in self.fields
+        )
 
     @cached_property
     def decode(self) -> Callable[[bytes], Values]:

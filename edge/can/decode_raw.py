@@ -12,36 +12,35 @@ _FLOATS = {16: np.float16, 32: np.float32, 64: np.float64}
 class Words:
     """The data of some frames as 64-bit words, made when they are asked for.
 
-    data uint8 (N, 8 or 64); frame: which of them, (n,); width: as many bytes as are needed, a multiple of 8;
-    first: the first 8 bytes of each as a word, if known.
+    data uint8 (N, 8 or 64), contiguous; frame: which of them, (n,); width: as many bytes as are needed, a
+    multiple of 8.
     """
 
-    def __init__(
-        self, data: np.ndarray, frame: np.ndarray, width: int, first: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, data: np.ndarray, frame: np.ndarray, width: int) -> None:
         self.frame = frame
-        self._data, self._width, self._first = data, width, first
+        self._data, self._width = data, width
         self._rows: np.ndarray | None = None
-        self._known = {} if first is None else {(0, False): first}
-
-    def some(self, which: np.ndarray) -> Words:
-        """Those of some of the frames."""
-        first = None if self._first is None else self._first[which]
-        return Words(self._data, self.frame[which], self._width, first)
+        self._known: dict[tuple[int, bool], np.ndarray] = {}
 
     def word(self, byte: int, big: bool) -> np.ndarray:
         """uint64 (n,): 8 bytes from there, as a little- or big-endian number."""
-        if (byte, big) not in self._known:
-            if big:
-                word = self.word(byte, False).byteswap()
-            elif byte % 8 == 0 and byte < self._data.shape[1]:
-                per_frame = self._data.shape[1] // 8
-                word = self._data.reshape(-1).view("<u8").take(self.frame * per_frame + byte // 8)
-            else:
-                rows = self._padded()
-                word = np.ndarray(len(rows), "<u8", rows, byte, (rows.shape[1],)).copy()
-            self._known[byte, big] = word
-        return self._known[byte, big]
+        word = self._known.get((byte, big))
+        if word is None:
+            opposite = self._known.get((byte, not big))
+            word = self._known[byte, big] = (
+                self._gather(byte, big) if opposite is None else opposite.byteswap()
+            )
+        return word
+
+    def _gather(self, byte: int, big: bool) -> np.ndarray:
+        per_frame = self._data.shape[1] // 8
+        if byte % 8 == 0 and byte // 8 < per_frame:
+            at = self.frame if per_frame == 1 else self.frame * per_frame + byte // 8
+            word = self._data.reshape(-1).view("<u8").take(at)
+        else:
+            rows = self._padded()
+            word = np.ndarray(len(rows), "<u8", rows, byte, (rows.shape[1],)).copy()
+        return word.byteswap(inplace=True) if big else word
 
     def byte(self, byte: int) -> np.ndarray:
         """uint64 (n,): one byte."""
