@@ -48,8 +48,8 @@ class Shape:
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines of a file: its text, with LEAD bytes before and TAIL bytes after the lines; where each begins
-    and its length without its end; the number of the first, from 1."""
+    """Whole lines of a file: its text, with LEAD bytes before and TAIL bytes after the lines; where each
+    begins, and its length without its end; the number of the first, from 1."""
 
     raw: bytes | bytearray
     start: np.ndarray
