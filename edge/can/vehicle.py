@@ -12,7 +12,7 @@ import numpy as np
 from edge import config
 from edge.can.dbc import Database, Databases, Message, Signal, pgn_of, read_dbc
 from edge.can.decode import Values, decoder
-from edge.can.frames import ERROR, EXTENDED, REMOTE, Frames
+from edge.can.frames import ERROR, EXTENDED, KEY_EXTENDED, REMOTE, Frames
 from edge.can.protection import Protection, Verdict, protection_of
 from edge.messages import Signals
 
@@ -21,6 +21,9 @@ LEARN_NS = 1_000_000_000
 
 MIN_PERIOD_NS = 10_000_000
 """A measured period is taken as at least this: bursts are no cycle."""
+
+SMALL = 128
+"""Up to so many frames in a batch Python's own loop is faster than numpy's first call."""
 
 _PGN = 1 << 32
 """Marks a parameter group number among keys: such a message is found whatever its priority and sender."""
@@ -103,6 +106,7 @@ class VehicleReader:
         self._by_bus: dict[str, dict[int, _Source]] = {}
         self._ids = np.zeros(2048, bool)  # by the low 11 bits: whether the id may be subscribed
         self._formats = np.zeros(256, bool)  # the same by the PDU format of J1939, where the PGN counts
+        self._wanted = {place & ~KEY_EXTENDED for _, place in self._plans if place < _PGN}
         for _, place in self._plans:
             if place < _PGN:
                 self._ids[place & 0x7FF] = True
@@ -115,38 +119,29 @@ class VehicleReader:
 
         bus_names[i] is the name of bus i. Frames of several buses give one Signals, bus "can0+can1".
         """
-        wanted = self._ids.take(frames.id & np.uint32(0x7FF))
-        if self._by_pgn:
-            formats = self._formats.take(frames.id >> np.uint32(16) & np.uint32(0xFF))
-            wanted |= formats & (frames.flags & EXTENDED != 0)
-        which = np.flatnonzero(wanted)
+        which = self._subscribed(frames)
         if not len(which):
             return None
-        found = frames[which]
+        if len(frames) > SMALL:
+            frames, which = frames[np.asarray(which)], range(len(which))
+        ids, flags, on = frames.id.tolist(), frames.flags.tolist(), frames.bus.tolist()
+        lengths, times = frames.length.tolist(), frames.t_ns.tolist()
+        blob, width = frames.data.tobytes(), frames.data.shape[1]
         sources = [self._sources(name) for name in bus_names]
-        blob, width = found.data.tobytes(), found.data.shape[1]
         names: list[str] = []
         values: list[float | None] = []
         stamps: list[int] = []
         buses: dict[int, None] = {}
         invalid = self.invalid
-        for i, (key, bus, flags, length, t_ns) in enumerate(
-            zip(
-                found.keys().tolist(),
-                found.bus.tolist(),
-                found.flags.tolist(),
-                found.length.tolist(),
-                found.t_ns.tolist(),
-                strict=True,
-            )
-        ):
-            source = sources[bus].get(key)
-            if source is None and self._by_pgn and flags & EXTENDED:
-                source = sources[bus].get(_PGN | pgn_of(key & 0x1FFFFFFF))
-            if source is None or flags & (ERROR | REMOTE):
+        for i in which:
+            id, flag, bus, t_ns = ids[i], flags[i], on[i], times[i]
+            source = sources[bus].get(id | KEY_EXTENDED if flag & EXTENDED else id)
+            if source is None and self._by_pgn and flag & EXTENDED:
+                source = sources[bus].get(_PGN | pgn_of(id))
+            if source is None or flag & (ERROR | REMOTE):
                 continue
             source.heard(t_ns)
-            data = blob[i * width : i * width + length]
+            data = blob[i * width : i * width + lengths[i]]
             verdict = source.protection.verdict(data) if source.protection else Verdict.GOOD
             decoded = source.decode(data)
             for name, at, scale, offset, equals, low, high in source.outputs:
@@ -181,6 +176,19 @@ class VehicleReader:
             values=tuple(values),
             stamps_ns=tuple(stamps),
         )
+
+    def _subscribed(self, frames: Frames) -> Sequence[int] | np.ndarray:
+        """The indices of frames that may be subscribed: all that are, and some that are not."""
+        if len(frames) <= SMALL and not self._by_pgn:
+            ids = frames.id.tolist()
+            if self._wanted.isdisjoint(ids):
+                return ()
+            return [i for i, id in enumerate(ids) if id in self._wanted]
+        wanted = self._ids.take(frames.id & np.uint32(0x7FF))
+        if self._by_pgn:
+            formats = self._formats.take(frames.id >> np.uint32(16) & np.uint32(0xFF))
+            wanted |= formats & (frames.flags & EXTENDED != 0)
+        return wanted.nonzero()[0]
 
     def overdue(self, now_ns: int, bus: str) -> list[Signals]:
         """The messages of a bus that have stopped: each once, all its signals None, stamped with the moment

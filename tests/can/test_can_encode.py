@@ -34,7 +34,8 @@ def messages(draw):
         start = at if little else at // 8 * 8 + 7 - at % 8
         group = draw(st.sampled_from(["m0 ", "m1 ", ""])) if multiplexed else ""
         lines.append(
-            f' SG_ {name} {group}: {start}|{bits}@{int(little)}{"-" if signed else "+"} ({scale},{offset}) [0|0] "" X'
+            f" SG_ {name} {group}: {start}|{bits}@{int(little)}{'-' if signed else '+'}"
+            f' ({scale},{offset}) [0|0] "" X'
         )
         at += bits
     types = [f"SIG_VALTYPE_ 100 {name} : {1 if bits == 32 else 2};" for name, bits in floats if bits != 16]
@@ -95,7 +96,7 @@ def test_half_precision():
     text = TEXT + "SIG_VALTYPE_ 100 HALF : 1;\n"
     message = parse_dbc(text).named("M")
     assert encode(message, {"HALF": -1.5})[10:] == struct.pack("<e", -1.5)
-    with pytest.raises(EncodeError, match="HALF: 1e\\+09 cannot be encoded|HALF: 1000000000.0 cannot"):
+    with pytest.raises(EncodeError, match=r"HALF: .* cannot be encoded"):
         encode(message, {"HALF": 1e9})
 
 
@@ -128,7 +129,7 @@ BA_ "GenSigStartValue" SG_ 100 B 77;
     assert encode(message, {"MUX": 1, "A": 5}) == bytes([1, 5, 0, 0])
     assert encode(message, {"MUX": 2}) == bytes([2, 77, 0, 0])
     assert encode(message, {"MUX": 3}) == bytes([3, 0, 0, 0])
-    with pytest.raises(EncodeError, match="M.B: not in this frame"):
+    with pytest.raises(EncodeError, match=r"M\.B: not in this frame"):
         encode(message, {"MUX": 1, "B": 5})
 
 

@@ -167,7 +167,7 @@ def test_profile_1_at_the_places_of_signals():
 
 
 def test_settings_that_cannot_be_are_told():
-    for given, what in (
+    for wrong, what in (
         ({"kind": "5"}, "needs a data_id"),
         ({"kind": "2", "data_ids": [1, 2]}, "16 numbers"),
         ({"kind": "toyota", "checksum": "CRC"}, "no signal CRC"),
@@ -177,7 +177,7 @@ def test_settings_that_cannot_be_are_told():
         ({"kind": "5", "data_id": 1, "offset_bytes": 7}, "beyond"),
     ):
         with pytest.raises(config.ConfigError, match=re.escape("[protection.PLAIN]: ") + ".*" + what):
-            protection_of(message("PLAIN"), vehicle(protection={"PLAIN": given}))
+            protection_of(message("PLAIN"), vehicle(protection={"PLAIN": wrong}))
 
 
 def test_a_real_toyota_counts(real):

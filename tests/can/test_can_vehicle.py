@@ -1,5 +1,6 @@
 import csv
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -266,16 +267,8 @@ def test_protection_by_the_vehicle_file():
     sent = [sender.encode("SAFE", {"V": i}) for i in range(4)]
     found = reader.read(batch(sent[0], sent[1], sent[1], sent[3], sent[2]), ("can0",))
     assert found.values == (0.0, 1.0, None, None, None)
+    wrong = msgspec.structs.replace(asked, protection={"SAFE": config.Protection(kind="5")})
     with pytest.raises(config.ConfigError, match=r"\[protection.SAFE\]: .* data_id"):
-        wrong = config.convert(
-            {
-                "title": "x",
-                "signals": {"speed_mps": {"signal": "SAFE.V"}},
-                "protection": {"SAFE": {"kind": "5"}},
-            },
-            config.Vehicle,
-            "test",
-        )
         VehicleReader(wrong, [(database, None)])
 
 
