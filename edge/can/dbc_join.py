@@ -71,7 +71,7 @@ class _Joiner:
         if not extras.keys() <= draft.signals.keys():
             for name, unknown in extras.items():
                 if name not in draft.signals:
-                    self._complain(f"signal {name}: {draft.name} has none of that name", unknown.line)
+                    self._complain(f"speaks of signal {name}, which {draft.name} does not have", unknown.line)
         attributes = extra.attributes
         cycle = attributes.get("GenMsgCycleTime", self._cycle)
         own_format = _frame_format(attributes.get("VFrameFormat"))
@@ -231,23 +231,26 @@ def _of_none(said: Said) -> list[Defect]:
     defects = []
     for key, extra in said.messages.items():
         if key != INDEPENDENT_KEY:
-            defects.append(Defect(extra.line, f"message {key & ~KEY_EXTENDED}: there is none of that id"))
+            defects.append(Defect(extra.line, f"speaks of message {key & ~KEY_EXTENDED}, which there is not"))
     for key, signals in said.signals.items():
         for name, extra in signals.items():
             if key != INDEPENDENT_KEY:
-                what = f"signal {name}: there is no message of the id {key & ~KEY_EXTENDED}"
+                what = f"speaks of signal {name} of message {key & ~KEY_EXTENDED}, which there is not"
                 defects.append(Defect(extra.line, what))
     return defects
 
 
 def _twice(drafts: Drafts, messages: dict[int, Message]) -> list[Defect]:
-    """Messages of one name."""
+    """Messages of one name, or of one parameter group."""
     defects: list[Defect] = []
     lines: dict[str, int] = {}
+    groups: dict[int, str] = {}
     for key, message in messages.items():
         line = drafts.messages[key].line
-        if message.name in lines:
+        if lines.setdefault(message.name, line) != line:
             what = f"message {message.name}: the same name as in line {lines[message.name]}"
             defects.append(Defect(line, what, loses=False))
-        lines.setdefault(message.name, line)
+        if message.pgn is not None and groups.setdefault(message.pgn, message.name) != message.name:
+            what = f"message {message.name}: the same PGN {message.pgn} as {groups[message.pgn]}"
+            defects.append(Defect(line, what, loses=False))
     return defects

@@ -17,6 +17,7 @@ VERBS = {
     "drive": "look into recordings: info, cut, export",
     "models": "the networks: list, fetch, check",
     "can": "CAN logs: info",
+    "dbc": "CAN databases: check, show",
     "v2x": "V2X messages: listen, decode",
     "bench": "measure on this machine, each figure beside its goal",
     "doctor": "what this machine has and lacks, and what to do about it",
