@@ -6,14 +6,14 @@ ns: since 1970 (UTC) where it tells the date, else since its start.
 
 from __future__ import annotations
 
-import zlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from edge.can.frames import Frames
 from edge.can.logs import asc, blf, candump, gvret, pcap, python_can, python_can_csv, trc
-from edge.can.logs.files import inner_suffix, open_to_read
+from edge.can.logs.files import LogFile, inner_suffix, open_to_read, read_head
 from edge.can.logs.report import LogError, Report
 
 _HEAD_BYTES = 1 << 16
@@ -39,17 +39,46 @@ FORMATS: tuple[Format, ...] = (blf, pcap, candump, gvret, python_can_csv, asc, t
 """Asked in this order."""
 
 
+_LOOKS: tuple[tuple[str, str], ...] = (
+    (r"\s*\Z", "it is empty"),
+    (r"\xff\xfe|\xfe\xff", "it is UTF-16 text; save it as UTF-8"),
+    (r"(?i)\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|body)", "it is an HTML page"),
+    (r"\s*(?:\xef\xbb\xbf)?\s*<\?xml", "it is XML, as ARXML and KCD databases are"),
+    (r"(?:[^\n]*\n){0,50}?(?:VERSION\s+\"|NS_\s*:|BU_\s*:|BO_ \d+ )", "it is a DBC database"),
+    (r"\s*[{\[]\s*[{\[\"]", "it is JSON"),
+    (r"%PDF", "it is a PDF"),
+    (r"PK\x03\x04", "it is a ZIP archive; unpack it"),
+    (
+        r"7z\xbc\xaf|Rar!|BZh|\xfd7zXZ",
+        "it is compressed in a way not read here; unpack it, or use gzip or zstd",
+    ),
+    (r"\x89PNG|\xff\xd8\xff|GIF8", "it is a picture"),
+    (r"\x7fELF|MZ\x90", "it is a program"),
+)
+"""What else people give: the beginning, and what is said of it."""
+
+
+def _looks_like(head: bytes) -> str | None:
+    """What a file that begins so is, if it is a thing that we know and cannot read."""
+    text = head[:4096].decode("latin-1")
+    return next((what for pattern, what in _LOOKS if re.match(pattern, text)), None)
+
+
 class LogReader:
     """One pass over a log: iterate for batches of Frames, in the order of the file.
 
-    format: its name; report: buses and bad lines, which grow while iterating; frame_count: so far. Iterating
-    raises LogError when the file holds no frame at all.
+    format: its name; report: buses and bad lines, which grow while iterating; frame_count: so far; progress:
+    the share of the file's bytes that were read, 0 to 1. Iterating raises LogError when the file holds no
+    frame at all.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.report = Report(path)
         self.frame_count = 0
+        self._file: LogFile | None = None
+        self._done = False
+        self._head = self._read_head()
         self._format = self._recognise()
         self.format = self._format.NAME if self._format else python_can.NAME
 
@@ -58,14 +87,20 @@ class LogReader:
         """Names; the index is Frames.bus."""
         return self.report.buses
 
-    def _recognise(self) -> Format | None:
+    @property
+    def progress(self) -> float:
+        """0 until the end where the whole file is read at once."""
+        return 1.0 if self._done else self._file.progress if self._file else 0.0
+
+    def _read_head(self) -> bytes:
         try:
-            with open_to_read(self.path) as file:
-                head = file.read(_HEAD_BYTES)
-        except (OSError, EOFError, zlib.error) as error:
-            raise LogError(f"{self.path}: cannot be read: {error}") from None
+            return read_head(self.path, _HEAD_BYTES)
+        except OSError as error:
+            raise LogError(f"{self.path}: cannot be read: {error.strerror or error}") from None
+
+    def _recognise(self) -> Format | None:
         for candidate in FORMATS:
-            if candidate.recognises(head):
+            if candidate.recognises(self._head):
                 return candidate
         suffix = inner_suffix(self.path)
         for candidate in FORMATS:
@@ -74,8 +109,7 @@ class LogReader:
         if suffix in python_can.SUFFIXES:
             return None
         raise LogError(
-            f"{self.path}: not a CAN log: its content is none of {', '.join(f.NAME for f in FORMATS)}, and"
-            f" {suffix or 'the ending'} is none of {', '.join(python_can.SUFFIXES)} (for python-can)"
+            f"{self.path}: not a CAN log: {_looks_like(self._head) or 'its content is of no known format'}"
         )
 
     def __iter__(self) -> Iterator[Frames]:
@@ -83,17 +117,20 @@ class LogReader:
             if self._format is None:
                 yield from self._counted(python_can.read(self.report))
             else:
-                with open_to_read(self.path) as file:
-                    yield from self._counted(self._format.read(file, self.report))
+                with open_to_read(self.path) as self._file:
+                    yield from self._counted(self._format.read(cast(BinaryIO, self._file), self.report))
         except OSError as error:
             raise LogError(f"{self.path}: cannot be read: {error.strerror or error}") from None
+        self._done = True
         if not self.frame_count:
             bad = self.report.bad
-            why = f"; first trouble: {bad[0].removeprefix(str(self.path))}" if bad else ""
-            raise LogError(f"{self.path}: no CAN frame in it, read as {self.format}{why}")
+            trouble = f"first trouble: {bad[0].removeprefix(str(self.path))}" if bad else ""
+            why = [what for what in (_looks_like(self._head), f"read as {self.format}", trouble) if what]
+            raise LogError(f"{self.path}: no CAN frame in it: {'; '.join(why)}")
 
     def _counted(self, batches: Iterator[Frames]) -> Iterator[Frames]:
         for batch in batches:
+            self.report.see(batch)
             self.frame_count += len(batch)
             yield batch
 
