@@ -19,6 +19,9 @@ from edge.can.logs.report import LogError
 from edge.can.vehicle import VehicleReader
 from edge.messages import Gap, Health, Message
 
+Listen = Callable[[str, Frames], np.ndarray]
+"""listen(bus, frames): hear them; bool (n,): those that do not show that the bus is awake."""
+
 Record = Callable[[str, int, bytes], None]
 """record(topic, t_ns, data): keep raw data; the topic of CAN is "can/BUS", the data Frames.to_bytes()."""
 
@@ -36,7 +39,7 @@ class CanInlet:
     """One or more live buses behind one door, opened at the first poll, again once a second after trouble.
 
     Messages say "can:NAME" of one bus; a loss that the buses share is said of "can:NAME+NAME". wanted: see
-    open_bus; nothing else is then sure to be seen, so it is not to be recorded.
+    open_bus; nothing else is then sure to be seen, so it is not to be recorded. listen: told of all frames.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class CanInlet:
         self.names = tuple(can.name for can in buses)
         self.name = "can:" + "+".join(self.names)
         self.bus: CanBus | None = None
+        self.listen: Listen | None = None
         self._cans = tuple(buses)
         self._watches = [BusWatch(can, some_only=wanted is not None) for can in buses]
         self._reader = reader
@@ -117,7 +121,8 @@ class CanInlet:
             if len(self._watches) > 1:
                 own = found[found.bus == which].on_bus(0)
                 if not len(own):
-                    out += self._reader.overdue(now_ns - SETTLED_NS, name)
+                    read_ns = min(now_ns, int(found.t_ns[-1]))  # more of it may still wait in the socket
+                    out += self._reader.overdue(read_ns - SETTLED_NS, name)
                     continue
             if self._record:
                 self._record(f"can/{name}", int(own.t_ns[-1]), own.to_bytes())
@@ -125,7 +130,10 @@ class CanInlet:
             signals = self._reader.read(own, (name,))
             if signals is not None:
                 out.append(signals)
-            watch.take(now_ns, own, self._counted, out)
+            if self.listen is not None:
+                own = own[~self.listen(name, own)]
+            if len(own):
+                watch.take(now_ns, own, self._counted, out)
 
     def _overdue(self, now_ns: int, out: list[Message]) -> None:
         """All is quiet: which messages have stopped."""

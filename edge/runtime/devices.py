@@ -11,6 +11,7 @@ from edge.can.dbc import Database
 from edge.can.dbc import Message as CanMessage
 from edge.can.encode import EncodeError, Encoder
 from edge.can.inlet import CanInlet
+from edge.can.transport.client import Client, Send, answers_to
 from edge.clock import Clock
 from edge.config import Can, ConfigError
 from edge.messages import Announce, Gap, Message, Transmit
@@ -45,8 +46,25 @@ def can_inlets(
     for can in setup.config.can:
         groups.setdefault(can.kind if can.kind == "socketcan" else f"{can.kind}:{can.name}", []).append(can)
     reader = setup.reader()
-    wanted = {"socketcan": _subscribed(setup)} if raw is None else {}
+    answers = set(answers_to(setup.config.diagnostics))
+    wanted = {"socketcan": _subscribed(setup) | answers} if raw is None else {}
     return [CanInlet(group, reader, raw, opener, wanted.get(kind)) for kind, group in groups.items()]
+
+
+def tester(setup: Setup, inlets: list[CanInlet]) -> Client:
+    """Who asks the questions of [[diagnostics]], on the buses of the inlets. Raises ConfigError."""
+    questions = setup.config.diagnostics
+    known = {name for inlet in inlets for name in inlet.names}
+    for question in questions:
+        if question.bus not in known:
+            raise ConfigError(
+                f"[[diagnostics]] {question.name}: no bus {question.bus}; known: {', '.join(sorted(known))}"
+            )
+    client = Client(questions, _sender(inlets))
+    if questions:
+        for inlet in inlets:
+            inlet.listen = client.hear
+    return client
 
 
 def gnss_inlets(
@@ -124,7 +142,9 @@ class CanOutput:
         self._troubles: Counter[tuple[str, str]] = Counter()
         self._buses = {name: (inlet, which) for inlet in inlets for which, name in enumerate(inlet.names)}
         asked = {rule.bus for rule in setup.vehicle.gate.values()}  # others are only heard, and need no DBC
-        self._encoders = {name: Encoder(_database(setup, name)) for name in asked if name in self._buses}
+        self._encoders = {
+            name: Encoder(_database(setup, name), setup.vehicle) for name in asked if name in self._buses
+        }
 
     def take(self, out: Message) -> None:
         """Send what the gate let out; trouble is counted by reason, never raised."""
@@ -133,12 +153,10 @@ class CanOutput:
         if out.dry_run:
             self.dry += 1
             return
-        inlet, which = self._buses.get(out.bus, (None, 0))
-        bus = inlet.bus if inlet else None
         try:
-            if bus is None:
+            if out.bus not in self._encoders:
                 raise BusError(f"bus {out.bus} is not open")
-            bus.send(*self._encoders[out.bus].encode(out.message, out.signals), which)
+            self._send(out.bus, *self._encoders[out.bus].encode(out.message, out.signals))
             self.sent += 1
         except (BusError, EncodeError) as error:
             self._troubles[out.bus, str(error)] += 1
@@ -157,6 +175,19 @@ class CanOutput:
 
     def close(self) -> None:
         """The buses are closed by their inlets."""
+
+
+def _sender(inlets: list[CanInlet]) -> Send:
+    """Sends onto a bus by its name, while its inlet has it open."""
+    buses = {name: (inlet, which) for inlet in inlets for which, name in enumerate(inlet.names)}
+
+    def send(name: str, key: int, data: bytes) -> None:
+        inlet, which = buses.get(name, (None, 0))
+        if inlet is None or inlet.bus is None:
+            raise BusError(f"bus {name} is not open")
+        inlet.bus.send(key, data, which)
+
+    return send
 
 
 def _subscribed(setup: Setup) -> set[tuple[int, int]]:

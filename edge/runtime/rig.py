@@ -52,7 +52,7 @@ class SimulatedBus:
                 for place, message in enumerate(due):
                     prefix = message.name + "."
                     own = {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
-                    key, data = self._encoder.encode(message.name, own)
+                    key, data = self._encoder.encode(message.name, own, strict=False)
                     found.append((self._start_ns + at_ns + place * FRAME_SPACING_NS, key, data))
             self._step += 1
         if not found:
