@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from operator import itemgetter
 
 import numpy as np
@@ -39,43 +39,72 @@ class Grouped:
                 self._units[-1].plans.append(plan)
             else:
                 self._units.append(_Unit(number, plan))
+        self._longest = self._lengths.max()
+        self._orders = set().union(*(unit.orders for unit in self._units))
 
     def decode(self, frames: Frames, lookup: Lookup) -> list[Found]:
         """Every signal that is in a frame, in the order of the indices."""
         data = np.ascontiguousarray(frames.data)
-        blocks = [self._sort(frames, start, lookup) for start in range(0, len(frames), _SORT_FRAMES)]
+        blocks = [self._sort(frames, data, start, lookup) for start in range(0, len(frames), _SORT_FRAMES)]
         length = frames.length if any(block.any_short for block in blocks) else None
+        pieces = [(unit, unit.piece(blocks)) for unit in self._units]
+        room = np.empty(sum(unit.room * len(piece.frame) for unit, piece in pieces))
         found: list[Found] = []
         before = np.setbufsize(_BUFFER_VALUES)
         try:
-            for unit in self._units:
-                found += unit.decode(blocks, data, length)
+            for unit, piece in pieces:
+                if len(piece.frame):
+                    used = unit.room * len(piece.frame)
+                    found += unit.decode(piece, data, length, room[:used])
+                    room = room[used:]
         finally:
             np.setbufsize(before)
         found.sort(key=itemgetter(0))
         return found
 
-    def _sort(self, frames: Frames, start: int, lookup: Lookup) -> _Block:
+    def _sort(self, frames: Frames, data: np.ndarray, start: int, lookup: Lookup) -> _Block:
         block = frames[start : start + _SORT_FRAMES]
         numbers = lookup.find(block)
         order = numbers.argsort(kind="stable")
         ends = numbers.searchsorted(self._numbers, sorter=order).tolist()
-        short = np.count_nonzero(self._lengths.take(numbers) > block.length)
-        return _Block(order + start if start else order, ends, bool(short))
+        small = block.length < self._longest
+        any_short = np.count_nonzero(self._lengths.take(numbers[small]) > block.length[small])
+        words: dict[bool, np.ndarray] = {}
+        if data.shape[1] == 8:
+            word = data.reshape(-1).view("<u8")[start : start + _SORT_FRAMES].take(order)
+            if False in self._orders:
+                words[False] = word
+            if True in self._orders:
+                words[True] = word.byteswap(inplace=False not in self._orders)
+        return _Block(order + start if start else order, ends, words, bool(any_short))
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Frames in the order of their numbers: those of m are order[ends[m - 1] : ends[m]]. any_short: one is
-    too short for its signals."""
+    """Frames in the order of their numbers: those of m are order[ends[m - 1] : ends[m]].
+
+    words: in the same order, their first 8 bytes as little- (False) and big-endian (True) numbers, as far as
+    needed; none where the data are wider. any_short: a frame is too short for its signals.
+    """
 
     order: np.ndarray
     ends: list[int]
+    words: dict[bool, np.ndarray]
     any_short: bool
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """The frames of a unit. counts: of each of its plans, which come one after the other."""
+
+    frame: np.ndarray
+    words: dict[bool, np.ndarray]
+    counts: list[int]
+
+
 class _Unit:
-    """Messages of one layout. first: their first number."""
+    """Messages of one layout. first: their first number; room: how many values of a frame are always there
+    and read with others."""
 
     def __init__(self, first: int, plan: Plan) -> None:
         self.first = first
@@ -84,36 +113,52 @@ class _Unit:
         self._fields = plan.fields
         self._width = plan.width
         self._sets = tuple(_sets(plan))
+        self.orders = {bundle.big for one in self._sets for bundle in one.bundles if bundle.byte == 0}
+        self.room = sum(one.room for one in self._sets if not one.condition)
 
-    def decode(self, blocks: Sequence[_Block], data: np.ndarray, length: np.ndarray | None) -> list[Found]:
-        """What the frames of these messages hold."""
-        numbers = range(self.first, self.first + len(self.plans))
-        parts = [block.order[block.ends[m - 1] : block.ends[m]] for m in numbers for block in blocks]
-        counts = [sum(map(len, parts[at : at + len(blocks)])) for at in range(0, len(parts), len(blocks))]
-        if not any(counts):
-            return []
+    def piece(self, blocks: Sequence[_Block]) -> _Piece:
+        """What of the blocks is theirs."""
+        last = self.first + len(self.plans) - 1
+        numbers = range(self.first, last + 1)
+        counts = [sum([block.ends[m] - block.ends[m - 1] for block in blocks]) for m in numbers]
         if len(blocks) == 1:
             block = blocks[0]
-            frame = block.order[block.ends[self.first - 1] : block.ends[numbers[-1]]]
-        else:
-            frame = np.concatenate(parts)
+            which = slice(block.ends[self.first - 1], block.ends[last])
+            words = {big: word[which] for big, word in block.words.items()}
+            return _Piece(block.order[which], words, counts)
+        parts = [(block, slice(block.ends[m - 1], block.ends[m])) for m in numbers for block in blocks]
+        frame = np.concatenate([block.order[which] for block, which in parts])
+        words = {
+            big: np.concatenate([block.words[big][which] for block, which in parts])
+            for big in self.orders
+            if blocks[0].words
+        }
+        return _Piece(frame, words, counts)
+
+    def decode(
+        self, piece: _Piece, data: np.ndarray, length: np.ndarray | None, room: np.ndarray
+    ) -> list[Found]:
+        """What the frames of these messages hold."""
         found: list[Found] = []
         for one in self._sets:
-            here = frame
+            here = piece
             if one.condition:  # so there is one plan: see Plan.layout
-                holds = _holds(one.condition, Words(data, frame, self._width), length)
-                here = frame[holds]
-                counts = [len(here)]
-            if not len(here):
-                continue
-            cuts = list(pairwise(accumulate(counts, initial=0)))
-            frames_of = [here[start:end] for start, end in cuts]
-            for at, values in one.decode(data, here, self._width, self._fields):
+                holds = _holds(one.condition, Words(data, piece.frame, self._width, piece.words), length)
+                frame = piece.frame[holds]
+                here = _Piece(frame, {big: word[holds] for big, word in piece.words.items()}, [len(frame)])
+                if not len(frame):
+                    continue
+            own = np.empty(one.room * len(here.frame)) if one.condition else room
+            ends = list(accumulate(here.counts))
+            plans = [
+                (plan.first, here.frame[end - count : end], end - count, end)
+                for plan, count, end in zip(self.plans, here.counts, ends, strict=True)
+                if count
+            ]
+            for at, values in one.decode(data, here, self._width, self._fields, own):
                 if length is not None:
-                    values[length[here] < self._fields[at].end] = np.nan
-                for plan, (start, end), of_one in zip(self.plans, cuts, frames_of, strict=True):
-                    if start < end:
-                        found.append((plan.first + at, of_one, values[start:end]))
+                    values[length[here.frame] < self._fields[at].end] = np.nan
+                found += [(first + at, frame, values[start:end]) for first, frame, start, end in plans]
         return found
 
 
@@ -125,21 +170,28 @@ class _Set:
     bundles: tuple[Bundle, ...]
     singles: tuple[int, ...]
 
+    @property
+    def room(self) -> int:
+        """How many signals are in bundles."""
+        return sum(len(bundle.fields) for bundle in self.bundles)
+
     def decode(
-        self, data: np.ndarray, frame: np.ndarray, width: int, fields: Sequence[Field]
+        self, data: np.ndarray, piece: _Piece, width: int, fields: Sequence[Field], room: np.ndarray
     ) -> Iterator[tuple[int, np.ndarray]]:
-        """Which field, and its physical values, float64 (n,)."""
-        n = len(frame)
-        outs = [np.empty((len(bundle.fields), n)) for bundle in self.bundles]
-        k = max([1, *(len(out) for out in outs)])
-        step = max(_DECODE_VALUES // k, 1)
-        for start in range(0, n, step) if outs else ():
-            words = Words(data, frame[start : start + step], width)
-            for bundle, out in zip(self.bundles, outs, strict=True):
-                bundle.decode(words, out[:, start : start + step])
-        for bundle, out in zip(self.bundles, outs, strict=True):
-            yield from zip(bundle.fields, out, strict=True)
-        words = Words(data, frame, width)
+        """Which field, and its physical values, float64 (n,); those of bundles are put in room."""
+        n = len(piece.frame)
+        rows = room.reshape(self.room, n)
+        step = _DECODE_VALUES // max(self.room, 1) + 1
+        for start in range(0, n, step) if self.bundles else ():
+            part = slice(start, start + step)
+            first = {big: word[part] for big, word in piece.words.items()}
+            words = Words(data, piece.frame[part], width, first)
+            at = 0
+            for bundle in self.bundles:
+                bundle.decode(words, rows[at : at + len(bundle.fields), part])
+                at += len(bundle.fields)
+        yield from zip([at for bundle in self.bundles for at in bundle.fields], rows, strict=True)
+        words = Words(data, piece.frame, width, piece.words)
         for at in self.singles:
             yield at, physical_values(fields[at], raw_values(fields[at], words))
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from edge.can.decode_field import Field, is_whole
 
 _FLOATS = {16: np.float16, 32: np.float32, 64: np.float64}
+_NONE: Mapping[bool, np.ndarray] = {}
 
 
 class Words:
     """The data of some frames as 64-bit words, made when they are asked for.
 
     data uint8 (N, 8 or 64), contiguous; frame: which of them, (n,); width: as many bytes as are needed, a
-    multiple of 8.
+    multiple of 8; first: their first words that are known, by whether they are big-endian.
     """
 
-    def __init__(self, data: np.ndarray, frame: np.ndarray, width: int) -> None:
+    def __init__(
+        self, data: np.ndarray, frame: np.ndarray, width: int, first: Mapping[bool, np.ndarray] = _NONE
+    ) -> None:
         self.frame = frame
         self._data, self._width = data, width
         self._rows: np.ndarray | None = None
-        self._known: dict[tuple[int, bool], np.ndarray] = {}
+        self._known = {(0, big): word for big, word in first.items()}
 
     def word(self, byte: int, big: bool) -> np.ndarray:
         """uint64 (n,): 8 bytes from there, as a little- or big-endian number."""
