@@ -194,6 +194,31 @@ class Camera(Section, frozen=True, kw_only=True):
     frozen_after_s: float = 1.0
 
 
+class Question(Section, frozen=True, kw_only=True):
+    """Something to ask an ECU for again and again: [[diagnostics]]. Nothing is asked unless [rules.gate] says
+    diagnostics = true and dry_run = false, and only services that read are let out.
+
+    service: 0x01 (OBD-II, current data), 0x22 (UDS, read data), 0x19 (UDS, trouble codes), 0x3E (tester
+    present); identifier: PID, data identifier, status mask. request_id: 0x7DF asks every ECU; beyond 0x7FF it
+    has 29 bits. response_id: None where ISO 15765-4 says which. Of a data identifier (0x22): which bytes of
+    its data make the value, the most significant first (bytes 0: all), value = number * scale + offset.
+    """
+
+    name: str
+    bus: str
+    service: int
+    identifier: int = 0
+    request_id: int = 0x7DF
+    response_id: int | None = None
+    period_s: float = 1.0
+    first_byte: int = 0
+    bytes: int = 0
+    signed: bool = False
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: str = ""
+
+
 class Gnss(Section, frozen=True, kw_only=True):
     """One satellite receiver that speaks NMEA 0183."""
 
@@ -344,11 +369,18 @@ class Tracking(Section, frozen=True, kw_only=True):
 
 
 class GateSettings(Section, frozen=True, kw_only=True):
-    """The last door. dry_run: what would be sent is recorded and shown, never sent."""
+    """The last door. dry_run: what would be sent is recorded and shown, never sent.
+
+    diagnostics: questions to ECUs may leave, no two sooner after each other than diagnostics_interval_ms, and
+    only onto a bus that is awake; silent_bus: also onto one where nothing else is heard, as behind a gateway.
+    """
 
     dry_run: bool = True
     max_age_ms: float = 50.0
     radio_interval_ms: float = 100.0
+    diagnostics: bool = False
+    diagnostics_interval_ms: float = 100.0
+    silent_bus: bool = False
 
 
 class Freshness(Section, frozen=True, kw_only=True):
@@ -450,6 +482,7 @@ class Config(Section, frozen=True, kw_only=True):
     cameras: tuple[Camera, ...] = ()
     gnss: tuple[Gnss, ...] = ()
     v2x: V2x | None = None
+    diagnostics: tuple[Question, ...] = ()
     perception: Perception = Perception()
     rules: Rules = Rules()
     recording: Recording = Recording()
@@ -465,6 +498,7 @@ class CoreConfig(Section, frozen=True, kw_only=True):
     vehicle: Vehicle = Vehicle(title="unknown")
     geometry: dict[str, Geometry] = {}  # by camera name
     send_v2x: bool = False
+    diagnostics: tuple[Question, ...] = ()
 
 
 # ---------------------------------------------------------------- reading

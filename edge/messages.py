@@ -193,6 +193,23 @@ class PeerHeard(Message, frozen=True, kw_only=True):
     content: RemoteObject
 
 
+class Answer(Message, frozen=True, kw_only=True):
+    """What an ECU said to a question of the config: t_ns is the time of its last frame.
+
+    name: of the question; source: the id that answered, in hex, "" if none did; what: the standard's name of
+    the value; text: where it is words or bytes; reason: why there is no value, "" if there is one.
+    """
+
+    bus: str
+    name: str
+    source: str = ""
+    what: str = ""
+    value: float | None = None
+    unit: str = ""
+    text: str = ""
+    reason: str = ""
+
+
 class Command(Message, frozen=True, kw_only=True):
     """A setting changed while driving, by whom."""
 
@@ -375,6 +392,17 @@ class Announce(Message, frozen=True, kw_only=True):
     cause: str
 
 
+class Ask(Message, frozen=True, kw_only=True):
+    """A question to an ECU that the gate lets onto a bus, by its name in the config. dry_run: never sent."""
+
+    bus: str
+    name: str
+    request_id: int
+    service: int
+    identifier: int
+    dry_run: bool
+
+
 class Refused(Message, frozen=True, kw_only=True):
     """The gate said no, and why. count: how many times since the last Refused of the same reason."""
 
@@ -394,13 +422,13 @@ class Unavailable(Message, frozen=True, kw_only=True):
 
 
 Input: TypeAlias = (
-    Signals | RoadView | DriverView | Position | Motion | PeerHeard | Command | Tick | Gap | Health
+    Signals | RoadView | DriverView | Position | Motion | PeerHeard | Answer | Command | Tick | Gap | Health
 )
 Output: TypeAlias = (
-    OwnCar | Road | Driver | Peers | Warning | Request | Transmit | Announce | Refused | Unavailable
+    OwnCar | Road | Driver | Peers | Warning | Request | Transmit | Announce | Ask | Refused | Unavailable
 )
 
-DECISIONS = (Warning, Request, Transmit, Announce, Refused, Unavailable)
+DECISIONS = (Warning, Request, Transmit, Announce, Ask, Refused, Unavailable)
 """The outputs that the digest of a drive is made of, beside the states they rest on."""
 
 

@@ -9,6 +9,7 @@ from edge.config import CoreConfig
 from edge.core.announce import Announcer
 from edge.core.assist import Assist
 from edge.core.availability import Availability
+from edge.core.diagnostics import Questions
 from edge.core.driver import DriverWatch
 from edge.core.gate import TOO_SOON, Gate
 from edge.core.peers import PeerTable
@@ -18,6 +19,8 @@ from edge.core.vehicle import CarState, OwnVehicle, own_car
 from edge.core.warnings import Arbiter, table
 from edge.messages import (
     Announce,
+    Answer,
+    Ask,
     Driver,
     DriverView,
     Health,
@@ -59,6 +62,7 @@ class Core:
         self._available = Availability(kinds, rules.freshness, next(iter(config.geometry), "road"))
         self._assist = Assist()
         self._gate = Gate(config.vehicle.gate, rules.gate)
+        self._questions = Questions(config.diagnostics)
         self._announcer = Announcer(config.vehicle, rules.peers.hard_braking_mps2)
         self._view_ns = round(rules.freshness.view_s * 1e9)
         self._now_ns: int | None = None
@@ -70,6 +74,7 @@ class Core:
             Position: self._position,
             Motion: self._motion,
             PeerHeard: self._peer_heard,
+            Answer: self._answer,
             Tick: self._tick,
             Health: self._health,
         }
@@ -98,6 +103,11 @@ class Core:
 
     def _health(self, message: Health, now_ns: int) -> list[Message]:
         self._available.health(message)
+        self._gate.bus(message)
+        return []
+
+    def _answer(self, message: Answer, now_ns: int) -> list[Message]:
+        self._questions.answered(message)
         return []
 
     def _road_view(self, message: RoadView, now_ns: int) -> list[Message]:
@@ -153,6 +163,7 @@ class Core:
         out: list[Message] = []
         if self._config.send_v2x:
             out += self._announce(now_ns)
+        out += self._ask(now_ns)
         if self._next_tenth_ns is not None and now_ns < self._next_tenth_ns:
             return out
         self._next_tenth_ns = now_ns - now_ns % _TENTH_NS + _TENTH_NS
@@ -233,4 +244,17 @@ class Core:
         if reason is None and content is not None:
             return [Announce(t_ns=now_ns, content=content, cause=cause)]
         refused = self._gate.refused("announce", reason or "own state is not known", now_ns)
+        return [refused] if refused is not None else []
+
+    def _ask(self, now_ns: int) -> list[Message]:
+        question = self._questions.due(now_ns)
+        if question is None:
+            return []
+        verdict = self._gate.question(question, now_ns)
+        if verdict == TOO_SOON:
+            return []  # it stays due; the next tick asks again
+        self._questions.tried(question, now_ns, asked=isinstance(verdict, Ask) and not verdict.dry_run)
+        if isinstance(verdict, Ask):
+            return [verdict]
+        refused = self._gate.refused(f"question {question.name}", verdict, now_ns)
         return [refused] if refused is not None else []

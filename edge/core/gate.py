@@ -10,14 +10,19 @@ affair: one older than freshness.view_s is not looked at, however fast it was de
 
 from __future__ import annotations
 
-from edge.config import GateRule, GateSettings
+from edge.config import GateRule, GateSettings, Question
 from edge.core.units import known, seconds
 from edge.core.vehicle import CarState
-from edge.messages import Refused, Request, Transmit
+from edge.messages import Ask, Health, Refused, Request, Transmit
 
 TOO_SOON = "sooner than the shortest interval after the last"
 _COUNT_EVERY_NS = 1_000_000_000
 _FORGET_NS = 1_000_000_000  # the car has let go of what was not repeated for so long
+_ASKED_SERVICES = (0x01, 0x19, 0x22, 0x3E)  # they read and change nothing: SAE J1979, ISO 14229-1
+_ASKED_IDS = range(0x700, 0x800)  # where diagnostics is; other ids move the car
+_ASKED_FIXED = (0x18DA, 0x18DB)  # the same in 29 bits: ISO 15765-2, normal fixed addressing
+_MAX_BUSES = 64
+_AWAKE_NS = 2_500_000_000  # a bus says once a second how it is
 _STATES = ("warn_display",)  # stays valid until replaced; all else is a demand that must be repeated
 
 
@@ -38,6 +43,11 @@ class Gate:
         self._dry_run = settings.dry_run
         self._sent: dict[str, _Sent] = {}
         self._radio_ns: int | None = None
+        self._may_ask = settings.diagnostics
+        self._silent_bus = settings.silent_bus
+        self._ask_interval_ns = round(settings.diagnostics_interval_ms * 1e6)
+        self._asked_ns: int | None = None
+        self._awake_ns: dict[str, int] = {}
         self._refusals: dict[tuple[str, str], list[int]] = {}  # [count since the last message, its time]
 
     def judge(self, request: Request, now_ns: int) -> Transmit | str:
@@ -87,6 +97,41 @@ class Gate:
             return "own speed is not fresh"
         self._radio_ns = now_ns
         return None
+
+    def bus(self, message: Health) -> None:
+        """How a bus says that it is: source "can:NAME"."""
+        kind, _, name = message.source.partition(":")
+        if kind != "can":
+            return
+        if message.state != "ok":
+            self._awake_ns.pop(name, None)
+        elif name in self._awake_ns or len(self._awake_ns) < _MAX_BUSES:
+            self._awake_ns[name] = message.t_ns
+
+    def question(self, question: Question, now_ns: int) -> Ask | str:
+        """The question as it may leave, or why not. A sleeping bus is not woken."""
+        if not self._may_ask:
+            return "asking is off: [rules.gate] diagnostics"
+        if question.service not in _ASKED_SERVICES:
+            return f"service {question.service:#04x} is not on the list of what may be asked"
+        number = question.request_id
+        if number not in _ASKED_IDS and number >> 16 not in _ASKED_FIXED:
+            return f"id {number:#x} is not one of diagnostics"
+        if self._asked_ns is not None and now_ns - self._asked_ns < self._ask_interval_ns:
+            return TOO_SOON
+        awake_ns = self._awake_ns.get(question.bus)
+        if not self._silent_bus and (awake_ns is None or now_ns - awake_ns > _AWAKE_NS):
+            return f"bus {question.bus} is not awake"
+        self._asked_ns = now_ns
+        return Ask(
+            t_ns=now_ns,
+            bus=question.bus,
+            name=question.name,
+            request_id=number,
+            service=question.service,
+            identifier=question.identifier,
+            dry_run=self._dry_run,
+        )
 
     def refused(self, what: str, reason: str, now_ns: int) -> Refused | None:
         """Count a refusal: told at once when it is new, then once a second with the count."""

@@ -140,10 +140,11 @@ class CanOutput:
         self.sent = 0
         self.dry = 0
         self._troubles: Counter[tuple[str, str]] = Counter()
-        self._buses = {name: (inlet, which) for inlet in inlets for which, name in enumerate(inlet.names)}
+        self._send = _sender(inlets)
+        names = {name for inlet in inlets for name in inlet.names}
         asked = {rule.bus for rule in setup.vehicle.gate.values()}  # others are only heard, and need no DBC
         self._encoders = {
-            name: Encoder(_database(setup, name), setup.vehicle) for name in asked if name in self._buses
+            name: Encoder(_database(setup, name), setup.vehicle) for name in asked if name in names
         }
 
     def take(self, out: Message) -> None:

@@ -95,6 +95,7 @@ def run_live(
         ears, mouths = devices.v2x_parts(setup, world, start_ns, utc_start_ns, clock, raw)
         receivers = devices.gnss_inlets(setup, world, start_ns, utc_start_ns, raw)
         can_output = devices.CanOutput(setup, buses)
+        tester = devices.tester(setup, buses)
         drive = record_to(drive_path, header, drop=True)
         stack.callback(drive.close)
         wanted = dashboard is not None or config.uplink.jt808.enabled
@@ -121,6 +122,7 @@ def run_live(
             *ears,
             *workers,
             can_output,
+            tester,
             *mouths,
             RecordingInlet(drive),
         ]
@@ -128,7 +130,7 @@ def run_live(
             stack.callback(inlet.close)
         core = Core(setup.core)
         summary = Summary(clock.now_ns)
-        everything: list[Sink] = [summary, can_output, *mouths, *sinks]
+        everything: list[Sink] = [summary, can_output, tester, *mouths, *sinks]
         if outside is not None:
             everything.append(outside)
             inlets.append(outside)

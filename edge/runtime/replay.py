@@ -158,12 +158,13 @@ def replay_scenario(
     ears, mouths = devices.v2x_parts(setup, world, 0, SIMULATED_UTC_NS, clock, raw)
     receivers = devices.gnss_inlets(setup, world, 0, SIMULATED_UTC_NS, raw)
     can_output = devices.CanOutput(setup, buses)
-    inlets: list[Inlet] = [*buses, *receivers, *ears, can_output, *mouths]
+    tester = devices.tester(setup, buses)
+    inlets: list[Inlet] = [*buses, *receivers, *ears, can_output, tester, *mouths]
     try:
         for camera in setup.config.cameras:
             seen = SimulatedCamera(world, camera, setup.geometry.get(camera.name), 0)
             inlets.append(CameraInlet(seen, Perception(camera, setup.config.perception), _show(film, camera)))
-        all_sinks: list[Sink] = [can_output, *mouths, *sinks]
+        all_sinks: list[Sink] = [can_output, tester, *mouths, *sinks]
         end_ns = round(world.duration_s * 1e9)
         drive = record_to(drive_path, setup.header(title, setup.sources()), drop=False)
         bar = progress(world.duration_s) if progress else None

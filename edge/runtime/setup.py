@@ -58,6 +58,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             vehicle=self.vehicle,
             geometry=self.geometry,
             send_v2x=self.config.v2x is not None and self.config.v2x.send,
+            diagnostics=self.config.diagnostics,
         )
 
     def sources(self) -> tuple[Source, ...]:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
-from edge.messages import Driver, Gap, Health, Message, Road, Signals, Tick, Unavailable, Warning
+from edge.messages import Answer, Driver, Gap, Health, Message, Road, Signals, Tick, Unavailable, Warning
 from edge.runtime.quantile import quantile
 
 KEPT_DECISIONS = 72_000  # an hour of one camera
+KEPT_ANSWERS = 1000  # different ones
 KEPT_LINES = 10_000  # of warnings, and of troubles: the recording has them all
 
 
@@ -43,6 +44,7 @@ class Summary:
         self.first_decision_ns: int | None = None
         self.warnings: list[WarningLine] = []
         self.unavailable: dict[str, Unavailable] = {}
+        self.answers: dict[tuple[str, str, str], Answer] = {}
         self._states: dict[str, str] = {}
 
     def watch(self, source: Iterable[Message]) -> Iterator[Message]:
@@ -58,6 +60,10 @@ class Summary:
                 self.losses[message.source, message.reason] += message.count
             elif isinstance(message, Health):
                 self._health(message)
+            elif isinstance(message, Answer):
+                key = (message.name, message.source, message.what)
+                if key in self.answers or len(self.answers) < KEPT_ANSWERS:
+                    self.answers[key] = message
             yield message
 
     def take(self, out: Message) -> None:
@@ -96,6 +102,7 @@ class Summary:
                 for t, source, state, detail in self.troubles
             ],
             "unavailable": {f: f"{u.input}: {u.reason}" for f, u in self.unavailable.items()},
+            "answers": [msgspec.to_builtins(answer) for answer in self.answers.values()],
         }
 
     def lines(self) -> list[str]:
@@ -120,6 +127,12 @@ class Summary:
                         label = f"{source.removeprefix('camera:')}: {stage}"
                         p50, p99 = figures[f"{stage}_p50_ms"], figures.get(f"{stage}_p99_ms", 0.0)
                         lines.append(f"  {label:<27} {p50:8.2f}  {p99:8.2f}")
+        if self.answers:
+            lines += ["", "last answers to diagnostic questions"]
+            for answer in self.answers.values():
+                value = "" if answer.value is None else f"{answer.value:g} {answer.unit}"
+                said = answer.reason or " ".join(part for part in (value, answer.text) if part)
+                lines.append(f"  {answer.name:<16} {answer.source:>8}  {answer.what:<36} {said}".rstrip())
         lines += ["", "losses"]
         lines += [f"  {n:6}  {source}: {reason}" for (source, reason), n in sorted(self.losses.items())] or [
             "  none"

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from edge.messages import (
+    Ask,
     Driver,
     Gap,
     Health,
@@ -149,6 +150,8 @@ class State:
         elif isinstance(message, Transmit):
             self._transmit = message
             self._count(f"sent: {message.message}{' (dry run)' if message.dry_run else ''}", 1)
+        elif isinstance(message, Ask):
+            self._count(f"asked: {message.name}{' (dry run)' if message.dry_run else ''}", 1)
 
     def _warn(self, warning: Warning) -> None:
         key = f"{warning.name} {warning.object}"

@@ -1,0 +1,39 @@
+"""Which question to an ECU is due: each in its period, one at a time, for the gate to judge."""
+
+from __future__ import annotations
+
+from edge.config import Question
+from edge.messages import Answer
+
+_PATIENCE_NS = 7_000_000_000  # whoever asks says within 6 s that nobody answered
+
+
+class Questions:
+    """The questions of the config and when each is asked next."""
+
+    def __init__(self, questions: tuple[Question, ...]) -> None:
+        self._questions = questions
+        self._next_ns: list[int | None] = [None] * len(questions)
+        self._open: str | None = None
+        self._open_until_ns = 0
+
+    def due(self, now_ns: int) -> Question | None:
+        """The one that has been due for longest; None while an answer is awaited."""
+        if not self._questions or (self._open is not None and now_ns < self._open_until_ns):
+            return None
+        self._open = None
+        next_ns = [now_ns if t_ns is None else t_ns for t_ns in self._next_ns]
+        first = min(range(len(next_ns)), key=next_ns.__getitem__)
+        return self._questions[first] if next_ns[first] <= now_ns else None
+
+    def tried(self, question: Question, now_ns: int, *, asked: bool) -> None:
+        """The gate has judged it; asked: it is on its way."""
+        at = self._questions.index(question)
+        self._next_ns[at] = now_ns + round(question.period_s * 1e9)
+        if asked:
+            self._open, self._open_until_ns = question.name, now_ns + _PATIENCE_NS
+
+    def answered(self, answer: Answer) -> None:
+        """An answer, or why there is none."""
+        if answer.name == self._open:
+            self._open = None
