@@ -11,8 +11,8 @@ import numpy as np
 from edge.can.logs.report import Report
 
 DAMAGED: tuple[type[Exception], ...] = (EOFError, OSError, ValueError, zlib.error)
-"""What reading a damaged compressed file raises."""
-with contextlib.suppress(ImportError):  # without it no .zst is read at all
+"""What reading a damaged compressed file raises, gzip's and zstandard's own."""
+with contextlib.suppress(ImportError):
     import zstandard
 
     DAMAGED += (zstandard.ZstdError,)
@@ -89,10 +89,10 @@ class ByteReader:
         while missing > 0 and not self._ended:
             try:
                 block = self._file.read(max(missing, _BLOCK_BYTES))
-            except DAMAGED as error:
+            except OSError as error:
                 self._report.complain(
                     f"byte {self.at + sum(map(len, parts))}",
-                    f"the compressed file is damaged, the rest is lost ({error})",
+                    f"the file is damaged, the rest is lost ({error})",
                 )
                 block = b""
             self._ended = not block
@@ -111,3 +111,8 @@ def rows(data: bytes, at: np.ndarray, layout: np.dtype) -> np.ndarray:
     size = layout.itemsize
     everywhere = np.ndarray((len(data) - size + 1,), f"V{size}", data, 0, (1,))
     return everywhere[at].view(layout)
+
+
+def channel_name(channel: int) -> str:
+    """The bus of a channel, for formats that count channels from 1."""
+    return f"can{channel - 1}" if channel > 0 else f"channel{channel}"

@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from edge.can.frames import Frames
-from edge.can.logs.binary import ByteReader
+from edge.can.logs.binary import ByteReader, channel_name
 from edge.can.logs.blf_objects import PADDING, Fault, frames_of
 from edge.can.logs.blf_walk import MAX_GAP, MAX_OBJECT, SIGNATURE, object_starts
 from edge.can.logs.report import MAX_BUSES, BadDataError, Report
@@ -273,7 +273,7 @@ class _Objects:
         if unknown.any():
             for channel in np.unique(channels[unknown]).tolist():
                 try:
-                    bus = self._report.bus(f"can{channel - 1}" if channel else "channel0")
+                    bus = self._report.bus(channel_name(channel))
                 except BadDataError:
                     bus = _NO_BUS
                 self._bus_of_channel[channel] = bus

@@ -20,7 +20,7 @@ from edge.can.logs.report import BadDataError, Report
 from edge.can.logs.text import CHUNK_FRAMES, Batch, check_id
 
 NAME = "python-can"
-SUFFIXES: tuple[str, ...] = (".db", ".mf4")
+SUFFIXES: tuple[str, ...] = (".db",)
 
 _BLOCK_BYTES = 1 << 20
 _MAX_SECONDS = 4e9

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from edge.can.frames import Frames
-from edge.can.logs import asc, blf, candump, gvret, pcap, python_can, python_can_csv, trc
+from edge.can.logs import (
+    asc,
+    blf,
+    candump,
+    drive,
+    gvret,
+    mf4,
+    pcap,
+    python_can,
+    python_can_csv,
+    trc,
+)
 from edge.can.logs.files import LogFile, inner_suffix, open_to_read, read_head
 from edge.can.logs.report import LogError, Report
 
@@ -35,7 +46,7 @@ class Format(Protocol):
         ...
 
 
-FORMATS: tuple[Format, ...] = (blf, pcap, candump, gvret, python_can_csv, asc, trc)
+FORMATS: tuple[Format, ...] = (blf, pcap, mf4, drive, candump, gvret, python_can_csv, asc, trc)
 """Asked in this order."""
 
 

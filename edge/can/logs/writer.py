@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from edge.can.frames import Frames
-from edge.can.logs import asc_writer, blf_write, candump, pcap_write, trc_writer
+from edge.can.logs import asc_writer, blf_write, candump, drive, pcap_write, trc_writer
 from edge.can.logs.files import inner_suffix, open_to_write
 from edge.can.logs.report import LogError
 
@@ -28,6 +28,7 @@ WRITERS: dict[str, Callable[[BinaryIO, Sequence[str]], Writer]] = {
     ".asc": asc_writer.Writer,
     ".blf": blf_write.Writer,
     ".log": candump.Writer,
+    ".mcap": drive.Writer,
     ".pcapng": pcap_write.Writer,
     ".trc": trc_writer.Writer,
 }

@@ -345,7 +345,7 @@ def test_nothing_to_read_is_an_error(tmp_path):
     path = tmp_path / "x.blf"
     for content in (b"LOGG", header(), header() + container(b""), header() + b"LOBJ" * 1000):
         path.write_bytes(content)
-        with pytest.raises(LogError, match=r"x\.blf: no CAN frame in it, read as blf"):
+        with pytest.raises(LogError, match=r"x\.blf: no CAN frame in it: .*read as blf"):
             list(read_log(path))
 
 
