@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.can.frames import ERROR, EXTENDED, FD, KEY_EXTENDED, Frames
+from edge.can.dbc import Databases, Message, pgn_of
+from edge.can.frames import ERROR, FD, KEY_EXTENDED, Frames
+from edge.can.load import wire_ns
 
 SILENCE_NS = 1_000_000_000
 """A bus without a frame for longer has a gap."""
@@ -18,13 +21,13 @@ _NEVER = np.iinfo(np.int64).min
 
 @dataclass
 class BusStatistics:
-    """One bus. bits_by_second: bits on the wire without stuffing, by the second of the log's own time;
-    gaps: (from, to) in ns of each silence longer than SILENCE_NS."""
+    """One bus. busy_ns: how long frames occupied it, by the second of the log's own time; gaps: (from, to) in
+    ns of each silence longer than SILENCE_NS."""
 
     frames: int = 0
     error_frames: int = 0
     fd_frames: int = 0
-    bits_by_second: dict[int, int] = field(default_factory=dict)
+    busy_ns: dict[int, int] = field(default_factory=dict)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     last_ns: int = _NEVER
 
@@ -47,9 +50,13 @@ class IdStatistics:
 
 
 class LogStatistics:
-    """Gathers batch by batch; memory grows with ids and seconds, not with frames."""
+    """Gathers batch by batch; memory grows with ids and seconds, not with frames.
 
-    def __init__(self) -> None:
+    A log does not tell the bit rates: bitrate_bps, and data_bitrate_bps of CAN FD with bit rate switch.
+    """
+
+    def __init__(self, bitrate_bps: int = 500_000, data_bitrate_bps: int = 2_000_000) -> None:
+        self.bitrates_bps = (bitrate_bps, data_bitrate_bps)
         self.first_ns: int | None = None
         self.last_ns = 0
         self.backwards = 0
@@ -101,9 +108,9 @@ class LogStatistics:
         bus.error_frames += int(errors.sum())
         bus.fd_frames += int((frames.flags & FD != 0).sum())
         seconds, which = np.unique(frames.t_ns // 1_000_000_000, return_inverse=True)
-        bits = np.bincount(which, weights=np.where(errors, 0, wire_bits(frames)))
-        for second, n in zip(seconds.tolist(), bits.tolist(), strict=True):
-            bus.bits_by_second[second] = bus.bits_by_second.get(second, 0) + int(n)
+        busy_ns = np.bincount(which, weights=wire_ns(frames, *self.bitrates_bps))
+        for second, ns in zip(seconds.tolist(), busy_ns.tolist(), strict=True):
+            bus.busy_ns[second] = bus.busy_ns.get(second, 0) + int(ns)
         before = np.concatenate([[bus.last_ns], frames.t_ns[:-1]])
         known = before != _NEVER
         step = np.where(known, frames.t_ns - np.where(known, before, 0), 0)
@@ -164,9 +171,25 @@ def _missing(step_ns: np.ndarray, period_ns: np.ndarray) -> np.ndarray:
     return np.where(some, (step_ns + period_ns // 2) // np.where(some, period_ns, 1) - 1, 0)
 
 
-def wire_bits(frames: Frames) -> np.ndarray:
-    """int64 (n,): bits of each classic frame on the wire with the pause after it, without stuff bits.
-
-    A CAN FD frame counts like a classic one of its length (ISO 11898-1: 47 or 67 bits beside the data).
-    """
-    return np.where(frames.flags & EXTENDED, 67, 47) + 8 * frames.length.astype(np.int64)
+def definitions(
+    rows: Sequence[IdStatistics], databases: Databases, buses: Sequence[str]
+) -> list[Message | None]:
+    """What each id is in the databases, None if in none; buses: names, as IdStatistics.bus counts them."""
+    exact: dict[tuple[str | None, int], Message] = {}
+    groups: dict[tuple[str | None, int], Message] = {}
+    for database, bus in databases:
+        for key, message in database.messages.items():
+            if message.pgn is not None:
+                groups.setdefault((bus, message.pgn), message)
+            exact.setdefault((bus, key), message)
+    found = []
+    for row in rows:
+        group = pgn_of(row.key) if row.key & KEY_EXTENDED else -1
+        bus = buses[row.bus]
+        found.append(
+            exact.get((bus, row.key))
+            or exact.get((None, row.key))
+            or groups.get((bus, group))
+            or groups.get((None, group))
+        )
+    return found

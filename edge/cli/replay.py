@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli.dbc_option import databases_of, dbc_files
+
 if TYPE_CHECKING:
     from edge.can.dbc import Database
     from edge.config import Camera, Config
@@ -189,7 +191,7 @@ def _fresh(args: argparse.Namespace) -> int:
         )
     else:
         files = [("can", args.can), ("gnss", args.gnss)]
-        files += [(dbc_role(bus), path) for bus, path in _dbc_files(args)]
+        files += [(dbc_role(bus), path) for bus, path in dbc_files(args.dbc)]
         sources = [source(role, Path(path).resolve()) for role, path in files if path]
         outcome = replay_files(
             setup,
@@ -232,7 +234,7 @@ def _config(
         config = cfg.read(args.config or beside, cfg.Config)
         config = msgspec.structs.replace(config, scenario=str(Path(args.scenario).resolve()))
         return config, Path(args.config) if args.config else beside, None
-    databases = _databases(args)
+    databases = databases_of(args.dbc) if args.dbc else None
     base = cfg.read(args.config, cfg.Config) if args.config else None
     beside = Path(args.config) if args.config else Path.cwd() / "replay.toml"
     cameras = []
@@ -252,19 +254,6 @@ def _config(
         recording=cfg.Recording(pictures="none"),
     )
     return config, beside, databases
-
-
-def _databases(args: argparse.Namespace) -> list[tuple[Database, str | None]] | None:
-    from edge.can.dbc import read_dbc
-
-    if not args.dbc:
-        return None
-    return [(read_dbc(path), bus) for bus, path in _dbc_files(args)]
-
-
-def _dbc_files(args: argparse.Namespace) -> list[tuple[str | None, str]]:
-    """Bus, None for every bus, and file of each --dbc."""
-    return [(bus or None, path) for bus, _, path in (given.rpartition("=") for given in args.dbc)]
 
 
 def _vehicle(

@@ -21,11 +21,28 @@ def test_json(log, capsys):
         == 0
     )
     found = json.loads(capsys.readouterr().out)
-    assert (found["frames"], found["duration_s"], found["buses"]) == (3, 2.0, {"can0": 2, "can1": 1})
+    assert (found["frames"], found["duration_s"]) == (3, 2.0)
+    assert {name: bus["frames"] for name, bus in found["buses"].items()} == {"can0": 2, "can1": 1}
     assert (found["frames_defined"], found["frames_undefined"]) == (2, 1)
     assert found["ids"] == [
-        {"bus": "can0", "id": "0B4", "frames": 2, "rate_hz": 1.0, "message": "SPEED"},
-        {"bus": "can1", "id": "18FEF100", "frames": 1, "rate_hz": 0.5, "message": None},
+        {
+            "bus": "can0",
+            "id": "0B4",
+            "frames": 2,
+            "rate_hz": 1.0,
+            "period_ms": None,
+            "missing": 0,
+            "message": "SPEED",
+        },
+        {
+            "bus": "can1",
+            "id": "18FEF100",
+            "frames": 1,
+            "rate_hz": 0.5,
+            "period_ms": None,
+            "missing": 0,
+            "message": None,
+        },
     ]
 
 

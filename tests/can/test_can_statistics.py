@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.can.frames import ERROR, EXTENDED, concat, frames
-from edge.can.statistics import LogStatistics, wire_bits
+from edge.can.statistics import LogStatistics
 
 MS = 1_000_000
 
@@ -88,15 +88,15 @@ def test_error_frames_are_of_the_bus_and_of_no_id():
 
 def test_times_of_all_years_cost_no_memory():
     log = frames([0, 2**61, -(2**61)], [1] * 3, [0] * 3, [0] * 3, [b""] * 3)
-    assert len(gathered(log).buses[0].bits_by_second) == 3
+    assert len(gathered(log).buses[0].busy_ns) == 3
 
 
-def test_bits_by_second_are_those_of_the_wire():
-    """4505 frames of 8 bytes fill a second at 500 kbit/s without stuff bits: 111 bits each."""
-    log = steady(0x100, 1, 2000)
-    found = gathered(log)
-    assert wire_bits(log).sum() == 2000 * 111
-    assert found.buses[0].bits_by_second == {0: 1000 * 111, 1: 1000 * 111}
+def test_load_is_the_time_that_the_bus_is_busy():
+    """1000 frames/s of 8 bytes: 111 bits each without stuff bits, 135 with the most (ISO 11898-1)."""
+    busy_ns = gathered(steady(0x555, 1, 2000)).buses[0].busy_ns
+    assert list(busy_ns) == [0, 1]
+    for ns in busy_ns.values():
+        assert 111 * 2000 <= ns / 1000 <= 135 * 2000
 
 
 def test_nothing_gives_nothing():

@@ -1,0 +1,126 @@
+"""`icv can decode`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from edge.cli.can_log import bad_lines, log_argument, with_progress
+from edge.cli.dbc_option import databases_of
+
+if TYPE_CHECKING:
+    from edge.can.dbc import Databases
+    from edge.can.logs.reader import LogReader
+    from edge.can.statistics import LogStatistics
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    log_argument(parser)
+    parser.add_argument(
+        "--dbc",
+        metavar="[BUS=]FILE",
+        nargs="+",
+        action="extend",
+        required=True,
+        help="what the frames mean: DBC, ARXML, KCD, SYM; BUS= if it describes one bus only",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="the new file: .parquet, .csv or .mcap"
+    )
+    parser.add_argument(
+        "--signals", metavar="MESSAGE.SIGNAL", nargs="+", action="extend", help="only these (default: all)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; 1 if lines of the log could not be read or no frame is defined by the DBC files."""
+    from edge.can.decode import Decoder
+    from edge.can.export import Texts, open_export, table
+    from edge.can.logs.reader import read_log
+    from edge.can.statistics import LogStatistics
+    from edge.clock import now_ns
+
+    begin_ns = now_ns()
+    databases = databases_of(args.dbc)
+    decoder = Decoder(databases, args.signals)
+    log = read_log(args.log)
+    texts = Texts(decoder.signals)
+    export = open_export(args.output, decoder.signals, texts, log.buses)
+    statistics = LogStatistics()
+    count, seen = 0, set()
+    try:
+        for batch in with_progress(log):
+            statistics.take(batch)
+            found = table(batch, decoder.decode(batch, log.buses), texts)
+            count += len(found.value)
+            seen.update(found.signal.tolist())
+            export.write(found)
+    finally:
+        export.close()
+    result = summary(log, statistics, databases, args.output)
+    result |= {"signals": len(seen), "signals_asked": len(decoder.signals), "values": count}
+    result["seconds"] = round((now_ns() - begin_ns) / 1e9, 3)
+    if args.json:
+        print(json.dumps(result, indent=2))
+    else:
+        print("\n".join([*_lines(result), *bad_lines(log)]))
+    return 1 if log.report.bad_count or not count else 0
+
+
+def summary(log: LogReader, statistics: LogStatistics, databases: Databases, output: str) -> dict[str, Any]:
+    """What was read and what of it is defined, as plain values."""
+    from edge.can.statistics import definitions
+
+    undefined: dict[str, int] = {}
+    defined_frames = defined_ids = 0
+    rows = statistics.ids()
+    for row, message in zip(rows, definitions(rows, databases, log.buses), strict=True):
+        if message:
+            defined_ids += 1
+            defined_frames += row.frames
+        else:
+            undefined[f"{log.buses[row.bus]} {row.id}"] = row.frames
+    return {
+        "file": str(log.path),
+        "output": output,
+        "format": log.format,
+        "duration_s": statistics.duration_s,
+        "frames": defined_frames + sum(undefined.values()),
+        "frames_defined": defined_frames,
+        "ids_defined": defined_ids,
+        "ids_undefined": len(undefined),
+        "undefined": undefined,
+        "gaps": {log.buses[number]: len(bus.gaps) for number, bus in statistics.buses.items()},
+        "missing": sum(row.missing for row in rows),
+        "bad_lines": log.report.bad_count,
+        "bad": log.report.bad,
+    }
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    rate = found["frames"] / max(found["seconds"], 1e-9)
+    lines = [
+        f"{found['file']}: {found['format']}, {found['frames']:,} frames, {found['duration_s']:.1f} s",
+        f"  defined   {found['frames_defined']:,} frames, {found['ids_defined']} ids",
+        f"  signals   {found['signals']} of {found['signals_asked']} seen, {found['values']:,} values",
+    ]
+    if found["undefined"]:
+        most = list(found["undefined"])[:5]
+        more = ", ..." if len(found["undefined"]) > 5 else ""
+        lines.append(f"  undefined {found['ids_undefined']} ids: {', '.join(most)}{more}")
+    silent = {bus: n for bus, n in found["gaps"].items() if n}
+    if silent:
+        lines.append(
+            "  gaps      " + ", ".join(f"{bus}: {n} silences of more than 1 s" for bus, n in silent.items())
+        )
+    if found["missing"]:
+        lines.append(f"  missing   about {found['missing']:,} frames of ids that come steadily")
+    if not found["values"]:
+        lines.append(
+            "  nothing   no frame of this log is defined: is it the right DBC file, and the right BUS=?"
+        )
+    lines.append(f"  written   {found['output']} in {found['seconds']:.1f} s ({rate:,.0f} frames/s)")
+    return lines

@@ -1,0 +1,42 @@
+"""What the verbs that read a log share: its argument, progress, and what is said of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.can.frames import Frames
+    from edge.can.logs.reader import LogReader
+
+FORMATS = (
+    "candump, Vector ASC and BLF, PEAK TRC, GVRET/SavvyCAN CSV, MF4, pcap, pcapng, a drive of ours; .gz, .zst"
+)
+
+
+def log_argument(parser: argparse.ArgumentParser) -> None:
+    """LOG."""
+    parser.add_argument("log", metavar="LOG", help=FORMATS)
+
+
+def with_progress(log: LogReader) -> Iterator[Frames]:
+    """The batches of a log, with a bar on a terminal once it takes longer than two seconds."""
+    from tqdm import tqdm
+
+    shape = "{desc} {percentage:3.0f}% |{bar}| {elapsed} of about {remaining} more"
+    hidden = not sys.stderr.isatty()
+    with tqdm(total=1.0, desc=log.path.name, delay=2, leave=False, disable=hidden, bar_format=shape) as bar:
+        for batch in log:
+            yield batch
+            bar.update(log.progress - bar.n)
+
+
+def bad_lines(log: LogReader) -> list[str]:
+    """What could not be read, for people; nothing if all could."""
+    report = log.report
+    if not report.bad_count:
+        return []
+    lines = [f"  bad       {report.bad_count:,} lines or objects could not be read, the first:"]
+    return lines + [f"            {line}" for line in report.bad]

@@ -1,0 +1,170 @@
+"""`icv can decode`, `plot`, `convert`, as a person types them."""
+
+import csv
+import json
+
+import cantools
+import cv2
+import pytest
+from mcap.reader import make_reader
+
+from edge.can.dbc import read_dbc
+from edge.can.encode import Encoder
+from edge.can.frames import frames
+from edge.can.logs.reader import read_log
+from edge.can.logs.writer import write_log
+from edge.cli.main import main
+from edge.config import shipped
+
+DBC = shipped("configs/vehicles/simulated.dbc")
+COUNT = 200
+
+
+@pytest.fixture
+def log(tmp_path):
+    """SPEED every 10 ms on can0, BODY on can1, and an id that nobody defines."""
+    encoder = Encoder(read_dbc(DBC))
+    rows = []
+    for i in range(COUNT):
+        key, data = encoder.encode("SPEED", {"SPEED": i % 100})
+        rows.append((i * 10_000_000, key, 0, 0, data))
+        key, data = encoder.encode("BODY", {"GEAR": i % 4})
+        rows.append((i * 10_000_000 + 1000, key, 0, 1, data))
+        rows.append((i * 10_000_000 + 2000, 0x7AB, 0, 1, b"\1"))
+    path = tmp_path / "drive.log"
+    write_log(path, [frames(*zip(*rows, strict=True))], ["can0", "can1"])
+    return path
+
+
+def decoded(log):
+    """What cantools makes of it: (t_ns, bus, message, signal, value, text)."""
+    database = cantools.database.load_file(DBC)
+    rows = []
+    read = read_log(log)
+    for batch in read:
+        for i in range(len(batch)):
+            if batch.id[i] == 0x7AB:
+                continue
+            message = database.get_message_by_frame_id(int(batch.id[i]))
+            numbers = message.decode(batch.payload(i), decode_choices=False)
+            texts = message.decode(batch.payload(i))
+            for signal in message.signals:
+                text = texts[signal.name]
+                rows.append((
+                    int(batch.t_ns[i]), read.buses[batch.bus[i]], message.name, signal.name,
+                    float(numbers[signal.name]), None if isinstance(text, (int, float)) else str(text),
+                ))  # fmt: skip
+    return rows
+
+
+def test_parquet_holds_what_cantools_decodes(log, tmp_path, capsys):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out = tmp_path / "out.parquet"
+    assert main(["can", "decode", str(log), "--dbc", str(DBC), "-o", str(out), "--json"]) == 0
+    table = parquet.read_table(out)
+    assert table.column_names == ["t_ns", "bus", "message", "signal", "value", "text"]
+    expected = decoded(log)
+    assert sorted(zip(*table.to_pydict().values(), strict=True), key=repr) == sorted(expected, key=repr)
+    times = table["t_ns"].to_pylist()
+    assert times == sorted(times)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["frames"], said["frames_defined"], said["values"]) == (3 * COUNT, 2 * COUNT, len(expected))
+    assert said["undefined"] == {"can1 7AB": COUNT}
+
+
+def test_csv_holds_what_cantools_decodes(log, tmp_path):
+    out = tmp_path / "out.csv"
+    assert main(["can", "decode", str(log), "--dbc", str(DBC), "-o", str(out)]) == 0
+    with out.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["t_ns", "bus", "message", "signal", "value", "text"]
+    found = [
+        (int(t), bus, message, signal, float(v), text or None) for t, bus, message, signal, v, text in rows
+    ]
+    assert sorted(found, key=repr) == sorted(decoded(log), key=repr)
+
+
+def test_mcap_holds_a_message_per_frame(log, tmp_path):
+    out = tmp_path / "out.mcap"
+    assert main(["can", "decode", str(log), "--dbc", str(DBC), "-o", str(out)]) == 0
+    expected: dict = {}
+    for t_ns, bus, message, signal, value, text in decoded(log):
+        expected.setdefault((t_ns, f"{bus}/{message}"), {})[signal] = text or value
+    with out.open("rb") as file:
+        found = {
+            (message.log_time, channel.topic): json.loads(message.data)
+            for _, channel, message in make_reader(file).iter_messages()
+        }
+    assert found == expected
+
+
+def test_only_the_signals_asked_for(log, tmp_path):
+    out = tmp_path / "out.csv"
+    arguments = ["can", "decode", str(log), "--dbc", str(DBC), "-o", str(out), "--signals", "SPEED.SPEED"]
+    assert main(arguments) == 0
+    assert {line.split(",")[3] for line in out.read_text().splitlines()[1:]} == {"SPEED"}
+
+
+def test_a_database_of_one_bus_is_for_that_bus(log, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    assert main(["can", "decode", str(log), "--dbc", f"can1={DBC}", "-o", str(out)]) == 0
+    assert {line.split(",")[1] for line in out.read_text().splitlines()[1:]} == {"can1"}
+    assert main(["can", "decode", str(log), "--dbc", f"can9={DBC}", "-o", str(out)]) == 1
+    assert "no frame of this log is defined" in capsys.readouterr().out
+
+
+def test_a_bad_line_is_told_and_costs_only_itself(log, tmp_path, capsys):
+    log.write_text(log.read_text() + "rubbish\n(9.0) can0 0B4#00\n")
+    out = tmp_path / "out.csv"
+    assert main(["can", "decode", str(log), "--dbc", str(DBC), "-o", str(out)]) == 1
+    assert f"{log}:{3 * COUNT + 1}: not a candump line: 'rubbish'" in capsys.readouterr().out
+    assert out.read_text().splitlines()[-1].startswith("9000000000,can0,SPEED,")
+
+
+def test_plot(log, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "out.png"
+    asked = ["SPEED.SPEED", "GEAR"]
+    assert main(["can", "plot", str(log), "--dbc", str(DBC), *asked, "-o", str(out)]) == 0
+    assert "SPEED.SPEED: 200 values" in capsys.readouterr().out
+    picture = cv2.imread(str(out))
+    assert picture.shape[1] > 1000
+    assert len({tuple(pixel) for pixel in picture.reshape(-1, 3)[::7].tolist()}) > 10  # it is not blank
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [("SPEEDD", "did you mean SPEED"), ("COUNTER", "in several messages"), ("Xyzzy", "icv dbc show")],
+)
+def test_a_signal_that_is_not_there_is_said(log, asked, words, capsys):
+    assert main(["can", "plot", str(log), "--dbc", str(DBC), asked]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".log", ".log.gz", ".csv", ".asc", ".blf", ".trc", ".pcapng", ".log.zst"])
+def test_convert_there_and_back(log, tmp_path, suffix):
+    there, back = tmp_path / f"there{suffix}", tmp_path / "back.log"
+    assert main(["can", "convert", str(log), "-o", str(there)]) == 0
+    assert main(["can", "convert", str(there), "-o", str(back)]) == 0
+
+    def content(path):
+        return [line.split(" ", 1)[1] for line in path.read_text().splitlines()]
+
+    assert content(back) == content(log)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["decode", "{log}", "--dbc", "{dbc}", "-o", "x.xlsx"], "end its name in"),
+        (["decode", "{log}", "--dbc", "{log}", "-o", "x.csv"], "not a DBC file"),
+        (["decode", "{dbc}", "--dbc", "{dbc}", "-o", "x.csv"], "not a CAN log"),
+        (["decode", "{log}", "--dbc", "{dbc}", "-o", "none/x.csv"], "cannot be written"),
+        (["convert", "{log}", "-o", "x.docx"], "cannot write that"),
+        (["convert", "{log}", "-o", "none/x.asc"], "cannot be written"),
+    ],
+)
+def test_what_cannot_be_used_is_said(log, arguments, words, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["can", *(a.format(log=log, dbc=DBC) for a in arguments)]) == 2
+    assert words in capsys.readouterr().err
