@@ -97,9 +97,10 @@ class Dbc(Section, frozen=True, kw_only=True):
 class Protection(Section, frozen=True, kw_only=True):
     """How one message is protected against damage and loss.
 
-    kind: a maker's checksum, one of "hyundai_6b", "hyundai_7b", "hyundai_crc8", "subaru_preglobal" and "icv"
-    (CRC-8 SAE J1850 over id and data), an AUTOSAR E2E profile ("1C" is profile 1, variant C; "1" includes
-    the low byte of the data id alone), "counter" for a counter without a checksum, or "none".
+    kind: a maker's checksum, one of "hyundai_6b", "hyundai_7b", "hyundai_crc8", "subaru_preglobal",
+    "nibble_sum" and "nibble_xor" (over all other nibbles) and "icv" (CRC-8 SAE J1850 over id and data), an
+    AUTOSAR E2E profile ("1C" is profile 1, variant C; "1" includes the low byte of the data id alone),
+    "counter" for a counter without a checksum, or "none".
 
     checksum, counter: the signals that carry them; not given: CHECKSUM and COUNTER, in an E2E profile the
     places of the standard, `offset_bytes` into the frame. data_id: of profiles 1 and 5, data_ids: the 16 of
@@ -108,7 +109,8 @@ class Protection(Section, frozen=True, kw_only=True):
     """
 
     kind: Maker | Literal[
-        "hyundai_6b", "hyundai_7b", "hyundai_crc8", "subaru_preglobal", "icv", "counter", "none",
+        "hyundai_6b", "hyundai_7b", "hyundai_crc8", "subaru_preglobal", "nibble_sum", "nibble_xor", "icv",
+        "counter", "none",
         "1A", "1B", "1C", "1", "2", "5",
     ]  # fmt: skip
     checksum: str | None = None

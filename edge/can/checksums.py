@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import xor
 from typing import Any, Protocol
 
 import numpy as np
@@ -114,25 +116,30 @@ def _honda(place: Place) -> Checksum:
 
 def _psa(place: Place) -> Checksum:
     start = {0x452: 0x4, 0x38D: 0x7, 0x42D: 0xC}.get(place.id, 0xB)
-    beside = place.other_bytes()
+    return _other_nibbles(place, lambda nibbles: start - sum(nibbles))
 
-    def add(values: Any) -> Any:
-        total = values[-1] & 15 if place.checksum.shift >= 4 else values[-1] >> 4
-        for value in values[:-1]:
-            total = total + _nibbles(value)
-        return start - total
 
-    return Sum(add, [*beside, place.checksum.first], 15)
+def _nibble_sum(place: Place) -> Checksum:
+    return _other_nibbles(place, sum)
+
+
+def _nibble_xor(place: Place) -> Checksum:
+    return _other_nibbles(place, lambda nibbles: reduce(xor, nibbles))
+
+
+def _other_nibbles(place: Place, add: Callable[[list[Any]], Any]) -> Checksum:
+    """Over all nibbles but the one that the checksum is."""
+
+    def of(values: Any) -> Any:
+        *others, own = values
+        beside = own & 15 if place.checksum.shift >= 4 else own >> 4
+        return add([beside, *(nibble for value in others for nibble in (value & 15, value >> 4))])
+
+    return Sum(of, [*place.other_bytes(), place.checksum.first], 15)
 
 
 def _xor(start: int, positions: Iterable[int]) -> Sum:
-    def add(values: Any) -> Any:
-        total = start
-        for value in values:
-            total = total ^ value
-        return total
-
-    return Sum(add, positions)
+    return Sum(lambda values: reduce(xor, values, start), positions)
 
 
 def _vw_pq(place: Place) -> Checksum:
@@ -219,6 +226,8 @@ SINGLE: dict[str, Callable[[Place], Checksum]] = {
     "hyundai_7b": _hyundai_7b,
     "hyundai_crc8": _hyundai_crc8,
     "icv": _icv,
+    "nibble_sum": _nibble_sum,
+    "nibble_xor": _nibble_xor,
     "subaru_preglobal": _subaru_preglobal,
 }
 """For single messages, whose signals have names of their own."""
