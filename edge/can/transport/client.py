@@ -85,6 +85,7 @@ class _Exchange:
         self.transport = IsoTp(_responders(asked.wanted), max_bytes=4095)
         self.controlled: set[int] = set()  # ECUs that were told to go on
         self.answered = False
+        self.trouble = ""
 
     def extend(self, t_ns: int) -> None:
         self.deadline_ns = min(max(self.deadline_ns, t_ns), self.began_ns + LIMIT_NS)
@@ -158,10 +159,11 @@ class Client:
             del self._exchanges[bus]
             if not exchange.answered:
                 waited_s = (now_ns - exchange.began_ns) / 1e9
-                losses = list(exchange.transport.losses.by_reason())
-                if exchange.transport.unfinished():
-                    losses.append("it broke off")
-                why = f"no whole answer: {losses[0]}" if losses else f"no answer within {waited_s:.1f} s"
+                losses = [*exchange.transport.losses.by_reason(), exchange.trouble]
+                trouble = next(
+                    filter(None, losses), "it broke off" if exchange.transport.unfinished() else ""
+                )
+                why = f"no whole answer: {trouble}" if trouble else f"no answer within {waited_s:.1f} s"
                 self._fail(exchange.asked.question, now_ns, why)
         said, self._said = self._said, []
         return said
@@ -191,8 +193,10 @@ class Client:
         question = exchange.asked.question
         try:
             answer = diagnostics.answer(pdu.data)
-        except ValueError:
-            return  # to another tester's question, of a service that is not ours
+        except ValueError as error:
+            if pdu.data[0] == question.service + 0x40:  # others answer another tester
+                exchange.trouble = str(error)
+            return
         if answer.service != question.service:
             return
         if answer.refusal == diagnostics.PENDING:
