@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge.config import Question
 from edge.messages import Answer
 
+_EVER = -(1 << 62)
 _PATIENCE_NS = 7_000_000_000  # whoever asks says within 6 s that nobody answered
 
 
@@ -13,7 +14,7 @@ class Questions:
 
     def __init__(self, questions: tuple[Question, ...]) -> None:
         self._questions = questions
-        self._next_ns: list[int | None] = [None] * len(questions)
+        self._next_ns = [_EVER] * len(questions)
         self._open: str | None = None
         self._open_until_ns = 0
 
@@ -22,9 +23,8 @@ class Questions:
         if not self._questions or (self._open is not None and now_ns < self._open_until_ns):
             return None
         self._open = None
-        next_ns = [now_ns if t_ns is None else t_ns for t_ns in self._next_ns]
-        first = min(range(len(next_ns)), key=next_ns.__getitem__)
-        return self._questions[first] if next_ns[first] <= now_ns else None
+        first = min(range(len(self._questions)), key=self._next_ns.__getitem__)
+        return self._questions[first] if self._next_ns[first] <= now_ns else None
 
     def tried(self, question: Question, now_ns: int, *, asked: bool) -> None:
         """The gate has judged it; asked: it is on its way."""

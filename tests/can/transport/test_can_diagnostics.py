@@ -38,13 +38,15 @@ WIRESHARK = {
     0x61: "torque_driver_demand_engine", 0x62: "torque_actual_engine", 0x63: "torque_reference_engine",
 }  # fmt: skip
 
+WIRESHARK_OPTIONS = ["-o", "iso15765.can.ids:0x7e8", "-d", "iso15765.subdissector,obd-ii"]
+
 
 def test_wireshark_reads_the_same_values(tmp_path):
     asked = [(pid, bytes([a, b, 3, 4])) for pid in WIRESHARK for a, b in ((0, 0), (255, 255), (0x1A, 0xF8))]
     cut = [(pid, data[: obd.LENGTHS[pid]]) for pid, data in asked]
     rows = [(0x7E8, (bytes([2 + len(data), 0x41, pid]) + data).ljust(8, b"\0")) for pid, data in cut]
     fields = ["frame.number", *(f"obd-ii.mode01_{name}" for name in WIRESHARK.values())]
-    said = tshark(tmp_path, heard(rows), ["--enable-heuristic", "obd-ii_can_heur"], fields)
+    said = tshark(tmp_path, heard(rows), WIRESHARK_OPTIONS, fields)
     compared = set()
     for row in said:
         pid, data = asked[int(row[0]) - 1]
