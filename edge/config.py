@@ -11,7 +11,7 @@ import hashlib
 import re
 import sys
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -560,7 +560,8 @@ def digest(config: msgspec.Struct) -> str:
 def _explain(error: str, kind: Any) -> str:
     found = re.match(r"Object contains unknown field `(.+?)`(?: - at `\$(.*)`)?$", error)
     if not found:
-        return error.replace("`$.", "`").replace("`$", "`")
+        plain = error.replace("`$.", "`").replace("`$", "`")
+        return plain + _choices_hint(error, kind)
     key, path = found.group(1), found.group(2) or ""
     section = _section_at(kind, path)
     known = list(section.__struct_fields__) if section else []
@@ -568,6 +569,22 @@ def _explain(error: str, kind: Any) -> str:
     place = f"[{path.strip('.')}]" if path else "the top level"
     hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
     return f"unknown key `{key}` in {place}; {hint}"
+
+
+def _choices_hint(error: str, kind: Any) -> str:
+    found = re.match(r"Invalid enum value '(.+)' - at `\$(.*)\.(\w+)`$", error)
+    section = _section_at(kind, found.group(2)) if found else None
+    if not found or not section:
+        return ""
+    choices = [str(choice) for choice in _literals(get_type_hints(section).get(found.group(3)))]
+    near = difflib.get_close_matches(found.group(1), choices, n=1, cutoff=0.5)
+    return f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(choices)}"
+
+
+def _literals(kind: Any) -> list[Any]:
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [choice for part in get_args(kind) for choice in _literals(part)]
 
 
 def _section_at(kind: Any, path: str) -> Any:

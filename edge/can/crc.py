@@ -91,13 +91,11 @@ class FrameCrc:
         chooser: Field | None = None,
     ) -> None:
         after = {at: len(covered) - 1 - i + trailing for i, at in enumerate(covered)}
-        kind = np.uint8 if width == 8 else np.uint16
+        self._kind = (width, polynomial)
+        self._after = after
         self._one = [(at, _byte_table(width, polynomial, after[at]).tolist()) for at in covered]
-        self._pairs = [
-            (pair, _pair_table(width, polynomial, after.get(2 * pair), after.get(2 * pair + 1)))
-            for pair in sorted({at // 2 for at in covered})
-        ]
-        self._constants = np.array(constants, kind)
+        self._pairs: list[tuple[int, np.ndarray]] | None = None
+        self._constants = np.array(constants, np.uint8 if width == 8 else np.uint16)
         self._constant = list(constants)
         self._chooser = chooser if len(set(constants)) > 1 else None
 
@@ -110,6 +108,12 @@ class FrameCrc:
 
     def many(self, data: np.ndarray) -> np.ndarray:
         """Of data uint8 (n, w), w even: uint8 or uint16 (n,)."""
+        if self._pairs is None:  # whoever sees one frame at a time needs none of these tables
+            after = self._after
+            self._pairs = [
+                (pair, _pair_table(*self._kind, after.get(2 * pair), after.get(2 * pair + 1)))
+                for pair in sorted({at // 2 for at in after})
+            ]
         words = np.ascontiguousarray(data).view("<u2")
         if self._chooser:
             value = self._constants.take(self._chooser.many(data))
@@ -130,7 +134,7 @@ def _byte_table(width: int, polynomial: int, after: int) -> np.ndarray:
     return table
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _pair_table(width: int, polynomial: int, after_low: int | None, after_high: int | None) -> np.ndarray:
     """What two bytes, read as a little-endian number, contribute: (65536,); None: that byte is left out."""
     low, high = (

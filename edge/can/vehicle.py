@@ -81,8 +81,8 @@ class VehicleReader:
     it is no number, or outside the DBC's range. A range that goes beyond what the bits can hold is a slip of
     the file (seen: raw ranges, [0|65535]) and not applied. A message that stops: see `overdue`.
 
-    missing: the subscribed signals that no database defines, as "speed_mps (SPEED.SPEED)"; invalid: how many
-    values of each signal were None, by (signal, reason): "length", "checksum", "counter", "no number",
+    missing: what no database defines, as "speed_mps (SPEED.SPEED)" or "SPEED of [protection]"; invalid: how
+    many values of each signal were None, by (signal, reason): "length", "checksum", "counter", "no number",
     "range", "time-out". Raises ConfigError for a [protection] that cannot be.
     """
 
@@ -91,7 +91,12 @@ class VehicleReader:
         self.databases = databases
         self.invalid: dict[tuple[str, str], int] = {}
         found = {name: _find(mapping, databases) for name, mapping in vehicle.signals.items()}
-        self.missing = tuple(f"{n} ({vehicle.signals[n].signal})" for n, where in found.items() if not where)
+        missing = [f"{n} ({vehicle.signals[n].signal})" for n, where in found.items() if not where]
+        for table in ("protection", "timeouts_ms"):
+            for name in getattr(vehicle, table):
+                if not any(database.named(name) for database, _ in databases):
+                    missing.append(f"{name} of [{table}]")
+        self.missing = tuple(missing)
         subscribed: dict[tuple[str | None, int], tuple[Message, Database, list[str]]] = {}
         for name, where in found.items():
             for bus, message, database in where:

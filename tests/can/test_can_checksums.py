@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from edge.can.checksums import MAKERS, SINGLE, Place
 from edge.can.crc import Field
+from edge.can.dbc import parse_dbc
+from edge.can.decode import decoder
 
 judges = pytest.importorskip("opendbc.can.dbc", reason="opendbc is the judge")
 
@@ -78,3 +80,35 @@ def test_checksums_that_opendbc_only_sends(payload):
     agree(*rule("hyundai_7b", 6), payload, (sum(payload[:6]) + payload[7]) % 256)
     packer = SimpleNamespace(make_can_msg=lambda *_: (0, payload, 0))
     agree(*rule("subaru_preglobal", 7), payload, subaru_preglobal_checksum(packer, {}, 0))
+
+
+def test_checksums_over_nibbles():
+    for shift, own, others in ((0, 0x0C, "12 3_ 4f"), (4, 0xC0, "12 _3 4f")):
+        payload = bytes.fromhex(others.replace("_", "c"))
+        place = Place(1, False, 3, Field(1, 1, shift, 15))
+        nibbles = [1, 2, 3, 4, 15]
+        agree(SINGLE["nibble_sum"](place), place, payload, sum(nibbles) % 16)
+        agree(SINGLE["nibble_xor"](place), place, payload, 1 ^ 2 ^ 3 ^ 4 ^ 15)
+        assert payload[1] & 15 << shift == own
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_fields_are_the_bits_of_their_signal(data):
+    """Against the decoder."""
+    little = data.draw(st.booleans())
+    bits = data.draw(st.integers(1, 16))
+    payload = data.draw(st.binary(min_size=8, max_size=8))
+    start = data.draw(st.integers(0, 64 - bits))
+    if not little:
+        start = start // 8 * 8 + 7 - start % 8
+    text = f'BO_ 1 M: 8 X\n SG_ S : {start}|{bits}@{int(little)}+ (1,0) [0|0] "" X\n'
+    message = parse_dbc(text).named("M")
+    field, decode = Field.of(message.signals[0]), decoder(message, ["S"])
+    assert (field.one(payload),) == decode(payload)
+    column = np.frombuffer(payload * 3, np.uint8).reshape(3, 8)
+    assert field.many(column).tolist() == [field.one(payload)] * 3
+    value = data.draw(st.integers(0, field.mask))
+    changed = field.put(payload, value)
+    assert decode(changed) == (value,)
+    assert field.put(changed, field.one(payload)) == payload

@@ -48,7 +48,7 @@ def test_examples_of_the_standard(profile, counter, wire):
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_profile_1_is_that_of_autosar_e2e(data):
     p01 = pytest.importorskip("e2e.p01")
     payload = data.draw(st.binary(min_size=2, max_size=64))
@@ -154,7 +154,7 @@ def test_sequence_of_profile_5():
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_many_frames_are_judged_as_one_at_a_time(data):
     settings_1_2 = {
         "max_delta": data.draw(st.integers(0, 4)),

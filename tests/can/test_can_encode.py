@@ -43,7 +43,7 @@ def messages(draw):
 
 
 @given(messages(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_messages_are_encoded_as_cantools_does(text, data):
     theirs = cantools.database.load_string(text, "dbc", strict=False).messages[0]
     ours = parse_dbc(text).named("M")

@@ -3,11 +3,13 @@ import csv
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge import config
 from edge.can.dbc import parse_dbc, read_dbc
 from edge.can.encode import EncodeError, Encoder
-from edge.can.frames import EXTENDED, KEY_EXTENDED, REMOTE, frames
+from edge.can.frames import EXTENDED, FD, KEY_EXTENDED, REMOTE, frames
 from edge.can.inlet import LogInlet
 from edge.can.protection import Verdict, protection_of
 from edge.can.vehicle import VehicleReader, match_vehicle, read_databases
@@ -270,6 +272,54 @@ def test_protection_by_the_vehicle_file():
     wrong = msgspec.structs.replace(asked, protection={"SAFE": config.Protection(kind="5")})
     with pytest.raises(config.ConfigError, match=r"\[protection.SAFE\]: .* data_id"):
         VehicleReader(wrong, [(database, None)])
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_any_frames_give_known_or_unknown_values(data):
+    """Any id, length and content: values or None, in small batches as in large ones."""
+    asked = config.read(SIMULATED, config.Vehicle)
+    databases = read_databases(asked, SIMULATED)
+    ids = st.sampled_from([180, 193, 37, 225, 422, 0x7FF, 0x18FEF100])
+    payload = st.one_of(st.binary(max_size=8), st.binary(max_size=64))
+    said = data.draw(st.lists(st.tuples(ids, payload, st.integers(0, 127)), max_size=20))
+    said = [(id, p[:8] if flag & FD == 0 else p, flag) for id, p, flag in said]
+    said += [(180, Encoder(databases[0][0]).encode("SPEED", {"SPEED": 36.0})[1], 0)]
+    idle = [(0x7FE, b"", 0)] * 200
+    together = []
+    for parts in ([said], [idle + said], [[one] for one in said]):
+        reader = VehicleReader(asked, databases)
+        found = []
+        for part in parts:
+            ids_, payloads, flags = zip(*part, strict=True)
+            batch_ = frames([0] * len(part), ids_, flags, [0] * len(part), payloads)
+            signals = reader.read(batch_, ("can0",))
+            if signals is not None:
+                found += list(zip(signals.names, signals.values, strict=True))
+        together.append(found)
+    assert together[0] == together[1] == together[2]
+    assert together[0]
+
+
+def test_settings_for_messages_that_are_not_there_are_told():
+    asked = config.convert(
+        {
+            "title": "x",
+            "signals": {"speed_mps": {"signal": "FAST.A"}},
+            "protection": {"FASTER": {"kind": "none"}},
+            "timeouts_ms": {"SLOW": 1.0, "SLOWER": 1.0},
+        },
+        config.Vehicle,
+        "test",
+    )
+    reader = VehicleReader(asked, [(parse_dbc(TIMED), None)])
+    assert reader.missing == ("FASTER of [protection]", "SLOWER of [timeouts_ms]")
+
+
+def test_what_a_checksum_may_be_is_told():
+    for given_, what in (("toyotta", "did you mean 'toyota'"), ("bmw", "known here: chrysler, ")):
+        with pytest.raises(config.ConfigError, match=what):
+            config.convert({"title": "x", "maker": given_}, config.Vehicle, "test")
 
 
 def test_buses():
