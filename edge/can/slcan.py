@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 
 import numpy as np
 import serial
@@ -78,6 +79,9 @@ class SlcanBus:
         except (OSError, ValueError) as error:
             raise BusError(f"{self._name}: cannot be opened: {error}") from None
         self._fd = self._serial.fileno() if os.name == "posix" else None
+        if self._fd is not None:
+            self._poller = select.poll()
+            self._poller.register(self._fd, select.POLLIN)
         self._rest = b""
         self._out = bytearray()
         self._clock = _StampClock()
@@ -118,7 +122,7 @@ class SlcanBus:
         """See CanBus."""
         now_ns = clock.now_ns()
         try:
-            raw = self._serial.read(_READ_BYTES)
+            raw = self._read()
             now_ns = clock.now_ns()
         except (OSError, TypeError) as error:  # TypeError: closed meanwhile
             raise BusError(f"{self._name}: the adapter is gone: {error}") from None
@@ -140,11 +144,22 @@ class SlcanBus:
         t_ns = self._clock.to_ours(lines.stamp_ms, now_ns)
         found = Frames(t_ns, lines.id, lines.flags, np.zeros(count, np.uint8), lines.length, lines.data)
         found = concat([found, *extra]) if extra else found
-        errors = found.flags & ERROR != 0
-        if errors.any():
+        if np.bitwise_or.reduce(found.flags, initial=0) & ERROR:
+            errors = found.flags & ERROR != 0
             figures["error_frames"] += int(errors.sum())
             figures["controller_dropped"] += int((found.data[errors, 1] & found.id[errors] >> 2 & 1).sum())
         return found
+
+    def _read(self) -> bytes:
+        if self._fd is None:
+            return self._serial.read(_READ_BYTES)
+        try:
+            raw = os.read(self._fd, _READ_BYTES)
+        except BlockingIOError:
+            return b""
+        if not raw and self._poller.poll(0):
+            raise OSError("it hung up")  # always readable, and nothing comes
+        return raw
 
     def _keep_asking(self, now_ns: int) -> None:
         if not self._heard:

@@ -7,7 +7,7 @@ error lines as Linux drivers/net/can/slcan has them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,17 +37,23 @@ _NO_KIND = 0xFFFF
 _KIND = np.full(256, _NO_KIND, np.uint16)
 for _letter, _flags in _KINDS.items():
     _KIND[ord(_letter)] = _flags
-_HEX = np.full(256, 0xFF, np.uint8)
-for _value, _digits in enumerate("0123456789ABCDEF"):
-    _HEX[[ord(_digits), ord(_digits.lower())]] = _value
+_LETTERS = np.zeros(256, bool)  # those of them that are no hexadecimal digits
+_LETTERS[[ord(letter) for letter in "tTxrR"]] = True
+_END = 0xFE
+_DIGITS = bytes(
+    int(chr(c), 16) if chr(c) in "0123456789abcdefABCDEF" else _END if c in (_CR, _BEL) else 0x80
+    for c in range(256)
+)
+_PADDING = bytes(LONGEST + 8)
+_any_bit, _largest = np.bitwise_or.reduce, np.maximum.reduce
+_WEIGHTS = np.uint32(1) << np.arange(28, -1, -4, dtype=np.uint32)
 _LENGTH = np.array([*FD_LENGTHS, 0xFF], np.uint8)  # by DLC, 255 for what is none
-_FULL = np.zeros(LONGEST + 8, np.uint8)
 _MASKS = np.where(np.arange(64) < np.arange(65)[:, None], 0xFF, 0).astype(np.uint8).view(np.uint64)
+_MASKS_8 = _MASKS[:, 0].copy()
 _STARTS = re.compile(rb"[tTrR]")
 
 
-@dataclass(frozen=True)
-class Lines:
+class Lines(NamedTuple):
     """What a read held. Frames as columns: id uint32, flags uint16, length uint8, data uint8 (n, 8 or 64),
     stamp_ms int32 (NO_STAMP: none); error frames of state and error lines are among them, in order.
 
@@ -67,10 +73,10 @@ class Lines:
     rest: bytes
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Lines read as frames; ends: where in the buffer; fine: which are."""
+class _Rows(NamedTuple):
+    """Lines read as frames; starts, ends: where in the buffer; fine: which are."""
 
+    starts: np.ndarray
     ends: np.ndarray
     id: np.ndarray
     flags: np.ndarray
@@ -80,38 +86,35 @@ class _Rows:
     fine: np.ndarray
 
     def only(self, which: np.ndarray) -> _Rows:
-        return _Rows(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+        return _Rows(*(column[which] for column in self))
 
 
 def parse(buffer: bytes) -> Lines:
     """All whole lines of a buffer. After damage it goes on at the next letter that begins a frame."""
-    raw = np.frombuffer(buffer, np.uint8)
-    ends = np.flatnonzero((raw == _CR) | (raw == _BEL))
+    digits = np.frombuffer(buffer.translate(_DIGITS) + _PADDING, np.uint8)
+    marks = (digits > 0xF).nonzero()[0]  # all but hexadecimal digits
+    ends = marks[digits.take(marks) == _END]
     if not len(ends):
         return _nothing(buffer)
-    rest = buffer[ends[-1] + 1 :]
+    raw = np.frombuffer(buffer, np.uint8)
     starts = np.empty_like(ends)
-    starts[0], starts[1:] = 0, ends[:-1] + 1
-    digits = np.concatenate([_HEX[raw], _FULL])
-    first = raw[starts]
-    empty = first == _CR
-    empty |= first == _BEL
-    kinds = _KIND[first]
-    framed = kinds != _NO_KIND
-    rows = _rows(digits, starts[framed], ends[framed], kinds[framed])
+    starts[0] = 0
+    np.add(ends[:-1], 1, out=starts[1:])
+    first = raw.take(starts)
+    kinds = _KIND.take(first)
     bad, status, acknowledged, refused = 0, [], 0, 0
-    parts = [rows]
-    if not rows.fine.all():
-        lost = ~rows.fine
-        bad += int(lost.sum())
-        parts = [rows.only(rows.fine)]
-        parts += _again(buffer, digits, starts[framed][lost], ends[framed][lost])
-    if not framed.all():
+    if _largest(kinds) != _NO_KIND:  # frames and nothing else
+        parts = _rows(digits, starts, ends, kinds)
+        letters = np.count_nonzero(_LETTERS.take(first))
+        if marks.searchsorted(ends[-1]) + 1 != len(ends) + letters:  # a strange character somewhere
+            parts = [_checked(digits, part) for part in parts]
+    else:
+        framed = kinds != _NO_KIND
+        parts = [_checked(digits, p) for p in _rows(digits, starts[framed], ends[framed], kinds[framed])]
         refused = int((raw[ends] == _BEL).sum())
-        acknowledged = int((empty & (first == _CR)).sum())
-        for start, end in zip(
-            starts[~framed & ~empty].tolist(), ends[~framed & ~empty].tolist(), strict=True
-        ):
+        acknowledged = int((first == _CR).sum())
+        others = ~framed & (starts != ends)
+        for start, end in zip(starts[others].tolist(), ends[others].tolist(), strict=True):
             line = buffer[start:end]
             event = _event(line)
             if line in (b"z", b"Z"):
@@ -119,67 +122,79 @@ def parse(buffer: bytes) -> Lines:
             elif re.fullmatch(rb"F[0-9A-Fa-f]{2}", line):
                 status.append(int(line[1:], 16))
             elif event is not None:
-                parts.append(_error_row(end, *event))
+                parts.append(_error_row(start, end, *event))
             elif not re.fullmatch(rb"[VvN][0-9A-Za-z._ -]*", line):
                 bad += 1
-                parts += _again(buffer, digits, np.array([start]), np.array([end]))
-    if len(parts) > 1:
-        rows = _merged(parts)
+                parts += _again(buffer, digits, [start], [end])
+    for i, part in enumerate(parts):
+        if not part.fine.all():
+            lost = ~part.fine
+            bad += int(lost.sum())
+            parts[i] = part.only(part.fine)
+            parts += _again(buffer, digits, part.starts[lost].tolist(), part.ends[lost].tolist())
+    rest = buffer[int(ends[-1]) + 1 :]
     if len(rest) > LONGEST:
         rest, bad = b"", bad + 1
+    rows = parts[0] if len(parts) == 1 else _merged(parts)
     return Lines(
         rows.id, rows.flags, rows.length, rows.data, rows.stamp_ms,
         tuple(status), acknowledged, refused, bad, rest,
     )  # fmt: skip
 
 
-def _rows(digits: np.ndarray, starts: np.ndarray, ends: np.ndarray, kinds: np.ndarray) -> _Rows:
-    """Lines that begin with the letter of a frame. digits: of the whole buffer, 255 for what is none."""
-    extended = kinds & EXTENDED != 0
-    id_digits = np.where(extended, 8, 3)
-    head = digits[starts[:, None] + np.arange(1, 9)]
-    spread = (head & 0xF).astype(np.uint32)
-    ids = spread[:, 0] << 8 | spread[:, 1] << 4 | spread[:, 2]
-    if extended.any():
-        whole = ids
-        for place in range(3, 8):
-            whole = whole << 4 | spread[:, place]
-        ids = np.where(extended, whole, ids)
-    at = starts + 1 + id_digits
-    dlc = np.minimum(digits.take(at), 16)
-    length = _LENGTH[dlc]
-    fd = kinds & FD != 0
-    fine = (length <= 8) | (fd & (length != 0xFF))
-    fine &= ids <= np.where(extended, np.uint32(0x1FFFFFFF), np.uint32(0x7FF))
-    length = np.where(fine, length, 0).astype(np.uint8)
-    carried = length * (kinds & REMOTE == 0)
-    at += 1 + 2 * carried.astype(np.intp)
-    stamped = ends == at + 4
-    fine &= stamped | (ends == at)
-    fine &= _all_digits(digits, starts, ends)
-    width = 64 if (carried > 8).any() else 8
-    pairs = digits[(starts + 2 + id_digits)[:, None].clip(max=len(digits) - 2 * width) + np.arange(2 * width)]
-    octets = pairs[:, 0::2] << 4
-    octets |= pairs[:, 1::2]
-    data = (octets.view(np.uint64) & _MASKS[carried, : width // 8]).view(np.uint8)
+def _rows(digits: np.ndarray, starts: np.ndarray, ends: np.ndarray, kinds: np.ndarray) -> list[_Rows]:
+    """Lines that begin with the letter of a frame, those with short and those with long ids. digits: of the
+    whole buffer; more than 15: none. That all of a line are digits is not looked at."""
+    if not _any_bit(kinds) & EXTENDED:
+        return [_same_rows(digits, starts, ends, kinds, 3)]
+    extended = kinds & EXTENDED
+    if extended.all():
+        return [_same_rows(digits, starts, ends, kinds, 8)]
+    parts = []
+    for size, which in ((3, extended == 0), (8, extended != 0)):
+        parts.append(_same_rows(digits, starts[which], ends[which], kinds[which], size))
+    return parts
+
+
+def _same_rows(
+    digits: np.ndarray, starts: np.ndarray, ends: np.ndarray, kinds: np.ndarray, id_digits: int
+) -> _Rows:
+    head = 2 + id_digits
+    all_kinds = int(_any_bit(kinds))
+    width = 64 if all_kinds & FD else 8
+    table = digits.take(starts[:, None] + np.arange(head + 2 * width))
+    ids = np.dot(table[:, 1 : 1 + id_digits], _WEIGHTS[-id_digits:])
+    length = _LENGTH.take(table[:, head - 1], mode="clip")
+    fine = ids <= (0x7FF if id_digits == 3 else 0x1FFFFFFF)
+    fine &= length <= (np.where(kinds & FD, np.uint8(64), np.uint8(8)) if all_kinds & FD else 8)
+    carried = length * (kinds & REMOTE == 0) if all_kinds & REMOTE else length
+    surplus = ends - starts - head - 2 * carried.astype(np.intp)
+    octets = table[:, head::2] << 4
+    octets |= table[:, head + 1 :: 2]
+    if width == 8:
+        words = octets.view(np.uint64)[:, 0] & _MASKS_8.take(carried, mode="clip")
+    else:
+        words = octets.view(np.uint64) & _MASKS.take(carried, axis=0, mode="clip")
+    data = words.view(np.uint8).reshape(-1, width)
     stamp_ms = np.full(len(starts), NO_STAMP, np.int32)
-    if stamped.any():
-        places = digits[np.minimum(at, len(digits) - 4)[:, None] + np.arange(4)].astype(np.int32)
-        value = places[:, 0] << 12 | places[:, 1] << 8 | places[:, 2] << 4 | places[:, 3]
-        stamp_ms = np.where(stamped, value, stamp_ms)
-    return _Rows(ends, ids, kinds, length, data, stamp_ms, fine)
+    if surplus.any():
+        stamped = surplus == 4
+        fine &= stamped | (surplus == 0)
+        places = digits.take((ends - 4)[:, None].clip(min=0) + np.arange(4)).astype(np.int32)
+        stamp_ms = np.where(stamped, places @ _WEIGHTS[-4:].astype(np.int32), stamp_ms)
+    return _Rows(starts, ends, ids, kinds, length, data, stamp_ms, fine)
 
 
-def _all_digits(digits: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Whether all behind the first letter of each line is hexadecimal."""
-    others = np.cumsum(digits == 0xFF, dtype=np.int32)
-    return others[ends - 1] == others[starts]
+def _checked(digits: np.ndarray, rows: _Rows) -> _Rows:
+    """Fine only where all behind the first letter is hexadecimal."""
+    others = np.cumsum(digits > 0xF, dtype=np.int32)
+    return rows._replace(fine=rows.fine & (others[rows.ends - 1] == others[rows.starts]))
 
 
-def _again(buffer: bytes, digits: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[_Rows]:
+def _again(buffer: bytes, digits: np.ndarray, starts: list[int], ends: list[int]) -> list[_Rows]:
     """What can be saved of damaged lines: the frame behind the last letter that begins one."""
     inner = []
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+    for start, end in zip(starts, ends, strict=True):
         found = [match.start() for match in _STARTS.finditer(buffer, start + 1, end)]
         if found:
             inner.append((found[-1], end))
@@ -187,8 +202,8 @@ def _again(buffer: bytes, digits: np.ndarray, starts: np.ndarray, ends: np.ndarr
         return []
     where, until = (np.array(column, np.intp) for column in zip(*inner, strict=True))
     kinds = _KIND[np.frombuffer(buffer, np.uint8)[where]]
-    rows = _rows(digits, where, until, kinds)
-    return [rows.only(rows.fine)]
+    saved = [_checked(digits, part) for part in _rows(digits, where, until, kinds)]
+    return [part.only(part.fine) for part in saved]
 
 
 def _event(line: bytes) -> tuple[int, bytes] | None:
@@ -237,8 +252,9 @@ def status_event(status: int) -> tuple[int, bytes] | None:
     return (kind, bytes(data)) if kind else None
 
 
-def _error_row(end: int, kind: int, data: bytes) -> _Rows:
+def _error_row(start: int, end: int, kind: int, data: bytes) -> _Rows:
     return _Rows(
+        np.array([start]),
         np.array([end]),
         np.array([kind], np.uint32),
         np.array([ERROR], np.uint16),
@@ -255,7 +271,7 @@ def _merged(parts: list[_Rows]) -> _Rows:
     data = [np.pad(part.data, ((0, 0), (0, width - part.data.shape[1]))) for part in parts]
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in _Rows.__dataclass_fields__
+        for name in _Rows._fields
         if name != "data"
     }
     return _Rows(**columns, data=np.concatenate(data)).only(order)

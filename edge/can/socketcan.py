@@ -50,9 +50,13 @@ _FD_FLAGS = np.array(
     [FD | (BRS if k & _BRS else 0) | (ESI if k & _ESI else 0) for k in range(256)], np.uint16
 )
 
+_KIND_SHIFT, _ID_BITS = np.uint32(29), np.uint32(0x1FFFFFFF)
+_KIND_ERROR, _KIND_REMOTE = 1, 2
+
 _MASKS = np.where(np.arange(64) < np.arange(65)[:, None], 0xFF, 0).astype(np.uint8).view(np.uint64)
 """(65, 8): eight words that keep the first n bytes of 64."""
 _MASKS_8 = _MASKS[:, 0].copy()
+_any_bit, _largest = np.bitwise_or.reduce, np.maximum.reduce
 
 
 class SocketCanBus:
@@ -66,12 +70,7 @@ class SocketCanBus:
     def __init__(self, channels: Sequence[str], wanted: Wanted | None = None) -> None:
         self.channels = tuple(channels)
         names = ", ".join(channels)
-        try:
-            self._socket = socket.socket(socket.AF_CAN, socket.SOCK_RAW, _CAN_RAW)
-        except OSError as error:
-            raise BusError(
-                f"{names}: this kernel has no SocketCAN ({error.strerror}): try `sudo modprobe can_raw`"
-            ) from None
+        self._socket = self._open()
         count = len(self.channels)
         self._links: list[Link | None] = [None] * count
         self._lost = [0] * count
@@ -87,7 +86,6 @@ class SocketCanBus:
             self._reader = DatagramReader(self._socket, MAX_BATCH)
             self._writer = DatagramWriter(self._socket, MAX_BATCH)
             self._words = self._reader.frames.view(np.uint64).reshape(MAX_BATCH, _FD_MTU // 8)
-            self._socket.bind(("",))  # all interfaces
             self._asker = Links()
         except OSError as error:
             self._socket.close()
@@ -96,6 +94,15 @@ class SocketCanBus:
         if self._all_gone():
             self.close()
             raise BusError(self._troubles())
+
+    def _open(self) -> socket.socket:
+        try:
+            return socket.socket(socket.AF_CAN, socket.SOCK_RAW, _CAN_RAW)
+        except OSError as error:
+            raise BusError(
+                f"{', '.join(self.channels)}: this kernel has no SocketCAN ({error.strerror}):"
+                " try `sudo modprobe can_raw`"
+            ) from None
 
     def _prepare(self, wanted: Wanted | None) -> int:
         own = self._socket
@@ -112,6 +119,7 @@ class SocketCanBus:
             own.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, asked)
         except PermissionError:  # without CAP_NET_ADMIN: up to net.core.rmem_max
             own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, asked)
+        own.bind(("",))  # to all interfaces
         return own.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
 
     def fileno(self) -> int | None:
@@ -142,55 +150,56 @@ class SocketCanBus:
         self._dropped += (dropped - self._dropped) & 0xFFFFFFFF  # the kernel counts in 32 bits
 
     def _frames(self, count: int) -> Frames:
+        """Few operations for the common case: calls of numpy, not frames, are what costs in a small batch."""
         reader = self._reader
-        raw = reader.frames[:count]
-        sizes = reader.sizes[:count]
-        ids = raw["id"]
-        kinds = ids >> np.uint32(29)
-        flags = _FLAGS[kinds]
-        flags |= ((reader.said[:count] & socket.MSG_DONTROUTE) != 0) * np.uint16(TX)
-        length = np.minimum(raw["length"], sizes - 8).astype(np.uint8)
-        kept = length
-        odd = kinds & np.uint32(3)
-        if odd.any():
-            flags[(odd & 1) != 0] = ERROR
-            kept = length * (odd != 2)  # a remote frame has no data
-        wide = sizes == _FD_MTU
-        if wide.any():
-            flags |= np.where(wide, _FD_FLAGS[raw["flags"]], np.uint16(0))
-            data = (self._words[:count, 1:] & _MASKS[kept]).view(np.uint8)
+        raw, sizes, said = reader.frames[:count], reader.sizes[:count], reader.said[:count]
+        raw_ids = raw["id"]
+        kinds = raw_ids >> _KIND_SHIFT
+        flags = _FLAGS.take(kinds)
+        length = kept = raw["length"].copy()
+        all_kinds, all_sizes = int(_any_bit(kinds)), int(_any_bit(sizes))
+        if _any_bit(said) & socket.MSG_DONTROUTE:
+            flags |= ((said & socket.MSG_DONTROUTE) != 0) * np.uint16(TX)
+        if all_kinds & _KIND_ERROR:
+            flags[(kinds & _KIND_ERROR) != 0] = ERROR
+        if all_kinds & _KIND_REMOTE:
+            kept = length * (flags & REMOTE == 0)  # no data
+        if all_sizes == _MTU:
+            data = (self._words[:count, 1] & _MASKS_8.take(kept)).view(np.uint8).reshape(count, 8)
         else:
-            data = (self._words[:count, 1] & _MASKS_8[kept]).view(np.uint8).reshape(count, 8)
-        bus = self._buses(reader.interfaces[:count])
+            flags |= np.where(sizes == _FD_MTU, _FD_FLAGS.take(raw["flags"]), np.uint16(0))
+            kept = np.minimum(kept, sizes - 8)
+            data = (self._words[:count, 1:] & _MASKS.take(kept, axis=0, mode="clip")).view(np.uint8)
+        bus, strange = self._buses(reader.interfaces[:count])
         t_ns = self._stamps(count, bus)
-        found = Frames(t_ns, ids & np.uint32(0x1FFFFFFF), flags, bus, length, data)
-        good = (bus != _NOT_OURS) & (wide | (sizes == _MTU))  # what else there is: CAN XL
-        if not good.all():
-            found = found[good]
-        if odd.any():
+        found = Frames(t_ns, raw_ids & _ID_BITS, flags, bus, length, data)
+        if strange or all_sizes & ~(_MTU | _FD_MTU):  # the latter: CAN XL
+            found = found[(bus != _NOT_OURS) & ((sizes == _MTU) | (sizes == _FD_MTU))]
+        if all_kinds & _KIND_ERROR:
             for which in found.bus[found.flags == ERROR].tolist():
                 self._error_frames[which] += 1
         return found
 
-    def _buses(self, interfaces: np.ndarray) -> np.ndarray:
-        last = len(self._bus_of) - 1
-        bus = self._bus_of[np.minimum(interfaces, last)]
-        strange = bus == _NOT_OURS
-        if strange.any():
-            unknown = set(interfaces[strange].tolist()) - self._foreign
+    def _buses(self, interfaces: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Of each frame, and whether some are of interfaces that are not ours."""
+        bus = self._bus_of.take(interfaces, mode="clip")
+        strange = _largest(bus) == _NOT_OURS
+        if strange:
+            unknown = set(interfaces[bus == _NOT_OURS].tolist()) - self._foreign
             if unknown:  # one of ours may just have been made anew
                 self._look(clock.now_ns())
                 self._foreign |= unknown - {link.index for link in self._links if link}
-                return self._bus_of[np.minimum(interfaces, len(self._bus_of) - 1)]
-        return bus
+                bus = self._bus_of.take(interfaces, mode="clip")
+        return bus, bool(strange)
 
     def _stamps(self, count: int, bus: np.ndarray) -> np.ndarray:
-        now_ns, offset_ns = clock.now_ns(), clock.realtime_offset_ns()
+        now_ns = clock.now_ns()
+        if not self._reader.all_stamped(count):  # the first few, while the kernel turns stamps on
+            return np.full(count, now_ns, np.int64)
         t_ns = self._reader.stamps_ns(count)
-        unstamped = t_ns == 0
-        t_ns += offset_ns
-        t_ns[unstamped] = now_ns
-        np.minimum(t_ns, now_ns, out=t_ns)  # the date may be set meanwhile
+        t_ns += clock.realtime_offset_ns()
+        if _largest(t_ns) > now_ns:  # the date was set meanwhile
+            np.minimum(t_ns, now_ns, out=t_ns)
         for which, own in enumerate(self._clocks):
             if self._hardware[which]:
                 stamps = self._reader.stamps_ns(count, 2)

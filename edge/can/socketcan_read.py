@@ -82,20 +82,14 @@ class DatagramReader:
         self._fd = own.fileno()
         self._rows = rows
         wide = _ask_for_stamps(own)
-        self._stamp_kind = SO_TIMESTAMPING_NEW if wide else SO_TIMESTAMPING_OLD
         seconds = np.dtype(np.int64 if wide else ctypes.c_long)
         stamp = 3 * 2 * seconds.itemsize
-        self._stamp_space = _space(stamp)
+        self._stamp_space = _space(stamp)  # the kernel writes the stamps first, then the count
         control = np.dtype(
             {
-                "names": ["kind", "stamps", "count_kind", "count"],
-                "formats": ["i4", (seconds, (3, 2)), "i4", "u4"],
-                "offsets": [
-                    _Cmsghdr.kind.offset,
-                    _CMSG,
-                    self._stamp_space + _Cmsghdr.kind.offset,
-                    self._stamp_space + _CMSG,
-                ],
+                "names": ["stamps", "count"],
+                "formats": [(seconds, (3, 2)), "u4"],
+                "offsets": [_CMSG, self._stamp_space + _CMSG],
                 "itemsize": self._stamp_space + _space(4),
             }
         )
@@ -109,12 +103,15 @@ class DatagramReader:
         head = heads["head"]
         head["name"], head["iov"], head["iov_count"] = _addresses(names), _addresses(iov), 1
         head["control"] = _addresses(self._control)
-        self._keep = (names, iov, heads)
+        head["name_size"], head["control_size"] = ADDRESS.itemsize, control.itemsize
+        self._keep = (names, iov)
+        self._heads = heads.view(np.uint8).reshape(rows, -1)
+        self._fresh = self._heads.copy()
         self._address = heads.ctypes.data
-        self._name_size, self._control_size = head["name_size"], head["control_size"]
-        self._name_size[:] = ADDRESS.itemsize
-        self._control_size[:] = control.itemsize
+        self._control_size = head["control_size"]
         self.sizes, self.said, self.interfaces = heads["size"], head["flags"], names["interface"]
+        stamps = self._control["stamps"]
+        self._seconds, self._ns = stamps[:, :, 0], stamps[:, :, 1]
         self._recvmmsg = _call("recvmmsg")
         self._used = 0
         self.overflows = 0
@@ -122,31 +119,28 @@ class DatagramReader:
     def read(self) -> int:
         """How many came; 0: none are there. Raises OSError."""
         used = self._used
-        if used:
-            self._name_size[:used] = ADDRESS.itemsize
-            self._control_size[:used] = self._control.dtype.itemsize
+        self._heads[:used] = self._fresh[:used]
         count = self._recvmmsg(self._fd, self._address, self._rows, socket.MSG_DONTWAIT, None)
-        self._used = max(0, count)
         if count > 0:
+            self._used = count
             if self._control_size[count - 1] > self._stamp_space:
                 self.overflows = int(self._control["count"][count - 1])
             return int(count)
+        self._used = 0
         number = ctypes.get_errno()
         if count == 0 or number in (errno.EAGAIN, errno.EINTR):
             return 0
         raise OSError(number, os.strerror(number))
 
+    def all_stamped(self, count: int) -> bool:
+        """Whether the kernel stamped all of them."""
+        return bool(np.minimum.reduce(self._control_size[:count]) >= self._stamp_space)
+
     def stamps_ns(self, count: int, which: int = 0) -> np.ndarray:
         """int64 (count,): when the kernel (which 0, CLOCK_REALTIME) or the hardware (2, its own clock) had
-        them, 0 where it does not say."""
-        control = self._control[:count]
-        pairs = control["stamps"][:, which]
-        stamps = pairs[:, 0].astype(np.int64)
-        stamps *= 1_000_000_000
-        stamps += pairs[:, 1]
-        stamped = control["kind"] == self._stamp_kind
-        stamped &= self._control_size[:count] >= self._stamp_space
-        stamps *= stamped
+        them, 0 where it does not say. Only if all are stamped."""
+        stamps = np.multiply(self._seconds[:count, which], 1_000_000_000, dtype=np.int64)
+        stamps += self._ns[:count, which]
         return stamps
 
 
