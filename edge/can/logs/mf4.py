@@ -24,6 +24,7 @@ _OFFSETS_MISSING = 1 << 6
 """What a cut-off writer left undone: the offsets of values of variable length."""
 _CHUNK_FRAMES = 16384
 _MAX_VALUE = 1 << 20
+_UNKNOWN = -2
 _FOR_EVER = 2**63 - 1
 
 
@@ -85,7 +86,7 @@ class _Stream:
         self._group = group
         self._layouts = layouts
         self._where = f"data at byte {group.data}"
-        self._bus_of_channel: dict[int, int] = {}
+        self._bus_of_channel = np.full(1 << 16, _UNKNOWN, np.int16)
         self._values: dict[int, Values] = {}  # of record ids, and of the groups that are such values
         by_address = {one.at: one.record_id for one in group.groups if one.flags & VLSD_GROUP}
         for number, layout in layouts.items():
@@ -189,14 +190,16 @@ class _Stream:
         self._report.complain(self._where, why, count)
 
     def _buses(self, channels: np.ndarray) -> np.ndarray:
-        buses = np.full(len(channels), -1, np.int16)
-        for channel in np.unique(channels).tolist():
-            if channel not in self._bus_of_channel:
+        channels = np.minimum(channels, len(self._bus_of_channel) - 1)
+        buses = self._bus_of_channel[channels]
+        unknown = buses == _UNKNOWN
+        if unknown.any():
+            for channel in np.unique(channels[unknown]).tolist():
                 try:
                     self._bus_of_channel[channel] = self._report.bus(channel_name(channel))
                 except BadDataError:
                     self._bus_of_channel[channel] = -1
-            buses[channels == channel] = self._bus_of_channel[channel]
+            buses = self._bus_of_channel[channels]
         return buses
 
 
@@ -248,9 +251,10 @@ def _merged(streams: list[Iterator[Frames]]) -> Iterator[Frames]:
         parts = []
         for i, batch in list(waiting.items()):
             ripe = batch.t_ns <= until
-            parts.append(batch[ripe])
-            waiting[i] = batch[~ripe]
-            if not len(waiting[i]):
-                del waiting[i]
+            if ripe.all():
+                parts.append(waiting.pop(i))
+            else:
+                parts.append(batch[ripe])
+                waiting[i] = batch[~ripe]
         together = concat(parts)
-        yield together[np.argsort(together.t_ns, kind="stable")]
+        yield together if len(parts) == 1 else together[np.argsort(together.t_ns, kind="stable")]

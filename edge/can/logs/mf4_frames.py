@@ -110,9 +110,10 @@ def frames_of(
         flags |= extended
         faults.append(((extended == 0) & (ids > 0x7FF), "an id of too many bits"))
         flags |= mask("EDL", FD) | mask("BRS", BRS) | mask("ESI", ESI)
-        said, data = _lengths(field, count, (flags & FD) != 0), np.zeros((count, 8), np.uint8)
+        remote = layout.kind == "CAN_RemoteFrame"
+        said, data = _lengths(field, count, (flags & FD) != 0, remote), np.zeros((count, 8), np.uint8)
         length = np.zeros(count, np.uint8) if said is None else said
-        if layout.kind == "CAN_RemoteFrame":
+        if remote:
             flags |= np.uint16(REMOTE)
         elif "DataBytes" in layout.fields:
             data, there = _bytes(records, count, size, layout.fields["DataBytes"], payloads)
@@ -140,9 +141,12 @@ def _trimmed(found: Frames) -> Frames:
     return Frames(found.t_ns, found.id, found.flags, found.bus, found.length, kept.view(np.uint8))
 
 
-def _lengths(field: Callable[[str], np.ndarray | None], count: int, fd: np.ndarray) -> np.ndarray | None:
+def _lengths(
+    field: Callable[[str], np.ndarray | None], count: int, fd: np.ndarray, remote: bool
+) -> np.ndarray | None:
+    """As the file tells them; a remote frame has no data, what it asks for is its DLC."""
     length, dlc = field("DataLength"), field("DLC")
-    if length is not None:
+    if length is not None and not (remote and dlc is not None):
         return np.minimum(length, 255).astype(np.uint8)
     if dlc is None:
         return None
