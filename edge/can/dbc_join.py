@@ -19,6 +19,7 @@ _FRAME_FORMATS = {
     15: "ExtendedCAN_FD",
 }
 _NOTHING = Extra(0)
+_TOO_DEEP = 9  # multiplexers, one within the other; real ones stay below 4
 
 
 def join(drafts: Drafts, path: str, encoding: str) -> Database:
@@ -165,34 +166,30 @@ class _Joiner:
                     chosen_by[name] = (outermost[0], ((selected[name], selected[name]),))
                 else:
                     chosen_by[name] = ("", ())
-        reached: dict[
-            str, bool
-        ] = {}  # whether the chain of multiplexers ends at a signal that is always there
+        depths: dict[str, int] = {}  # how many multiplexers stand above it; _TOO_DEEP: they lead nowhere
 
-        def reaches(name: str) -> bool:
+        def depth_of(name: str) -> int:
             chain = []
-            while name not in reached and name in signals and name in chosen_by:
-                reached[name] = False  # until shown otherwise: a chain that comes back here is a circle
+            while name not in depths and name in signals and name in chosen_by:
+                depths[name] = _TOO_DEEP  # until shown otherwise: who comes back here goes in a circle
                 chain.append(name)
                 name = chosen_by[name][0]
-            end = reached.get(name, name in signals)
-            reached.update(dict.fromkeys(chain, end))
-            return end
+            depth = depths.get(name, 0 if name in signals else _TOO_DEEP)
+            for below in reversed(chain):
+                depth = depths[below] = min(depth + 1, _TOO_DEEP)
+            return depth
 
         for name in list(signals):
-            if name not in chosen_by:
-                continue
-            line = draft.signals[name][0]
-            by = chosen_by[name][0]
-            if not by:
-                self._complain(f"signal {name}: multiplexed by {len(outermost)} signals, left out", line)
-                reached[name] = False
-            elif not reaches(name):
-                self._complain(f"signal {name}: its multiplexer {by} is unusable, left out", line)
+            if name in chosen_by and depth_of(name) == _TOO_DEEP:
+                by = chosen_by[name][0]
+                why = (
+                    f"its multiplexer {by} is unusable" if by else f"multiplexed by {len(outermost)} signals"
+                )
+                self._complain(f"signal {name}: {why}, left out", draft.signals[name][0])
         return {
             name: replace(signal, chosen_by=chosen_by[name]) if name in chosen_by else signal
             for name, signal in signals.items()
-            if reached.get(name, True)
+            if depths.get(name, 0) < _TOO_DEEP
         }
 
     def _renamed(

@@ -11,19 +11,19 @@ from edge.can.dbc_parse import LEAST, MOST, Drafts, key_of, number_of, start_of
 
 _ID = r"([0-9]{1,15})"
 _VAL = re.compile(rf"\s*VAL_\s+{_ID}\s+(\S+)\s+(.*)", re.DOTALL)
-_TABLE_NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*;?\s*$")
+_TABLE_NAME = re.compile(r"\s*([A-Za-z_]\w*)[\s;]*$")
 _VAL_TABLE = re.compile(r"\s*VAL_TABLE_\s+(\S+)\s+(.*)", re.DOTALL)
 _PAIR = re.compile(r'([+-]?[0-9]{1,20})(?:\.0{0,20})?\s*"([^"]*)"')
 _PAIR_ESCAPED = re.compile(r'([+-]?[0-9]{1,20})(?:\.0{0,20})?\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_VALTYPE = re.compile(rf"\s*SIG_VALTYPE_\s+{_ID}\s+([^\s:]+)\s*:?\s*([0-9])")
+_VALTYPE = re.compile(rf"\s*SIG_VALTYPE_\s+{_ID}\s+([^\s:]+)[\s:]*([0-9])")
 _MUL_VAL = re.compile(rf"\s*SG_MUL_VAL_\s+{_ID}\s+(\S+)\s+(\S+)\s+(.*)", re.DOTALL)
 _RANGE = re.compile(r"([0-9]{1,15})\s*-\s*([0-9]{1,15})")
-_OF = rf'(?:(BO_)\s+{_ID}|(SG_)\s+{_ID}\s+([^\s"]+)|(BU_|EV_)\s+([^\s"]+))?\s*'
-_BA = re.compile(rf'\s*BA_\s+"([^"]*)"\s*{_OF}("(?:.*)"|[^\s;"]+)\s*;?\s*$', re.DOTALL)
+_OF = rf'(?:(?:(BO_)\s+{_ID}|(SG_)\s+{_ID}\s+([^\s"]+)|(BU_|EV_)\s+([^\s"]+))\s*)?'
+_BA = re.compile(rf'\s*BA_\s+"([^"]*)"\s*{_OF}(".*"|[^\s;"]+)[\s;]*$', re.DOTALL)
 _CM = re.compile(rf'\s*CM_\s+{_OF}"(.*)', re.DOTALL)
-_BA_DEF = re.compile(r'\s*BA_DEF_\s+(BU_|BO_|SG_|EV_)?\s*"([^"]*)"\s*([A-Z]+)(.*)', re.DOTALL)
-_BA_DEF_DEF = re.compile(r'\s*BA_DEF_DEF_\s+"([^"]*)"\s*("(?:.*)"|[^\s;"]+)\s*;?\s*$', re.DOTALL)
-_BO_TX_BU = re.compile(rf"\s*BO_TX_BU_\s+{_ID}\s*:?\s*([^;]*)", re.DOTALL)
+_BA_DEF = re.compile(r'\s*BA_DEF_\s+(?:(BU_|BO_|SG_|EV_)\s*)?"([^"]*)"\s*([A-Z]+)(.*)', re.DOTALL)
+_BA_DEF_DEF = re.compile(r'\s*BA_DEF_DEF_\s+"([^"]*)"\s*(".*"|[^\s;"]+)[\s;]*$', re.DOTALL)
+_BO_TX_BU = re.compile(rf"\s*BO_TX_BU_\s+{_ID}[\s:]*([^;]*)", re.DOTALL)
 _STRING = re.compile(r'"([^"]*)"')
 
 
