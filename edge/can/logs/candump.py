@@ -15,8 +15,8 @@ import numpy as np
 
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, REMOTE, TX, Frames
 from edge.can.logs.report import BadDataError, LogError, Report
-from edge.can.logs.rows import beside, decimal, hexadecimal, in_order, pairs
-from edge.can.logs.shapes import Shape
+from edge.can.logs.rows import alike, beside, decimal, hexadecimal, in_order, pairs
+from edge.can.logs.shapes import MAX_T_NS, Shape
 from edge.can.logs.text import Found, read_lines
 
 NAME = "candump"
@@ -45,7 +45,8 @@ _XL = re.compile(
     r"[ \t]*(?:\([^)]*\)[ \t]+)?\S+[ \t]+(?:[0-9A-F]{5}#|(?:[TR]X . .[ \t]+)?[0-9A-F]{3} \[\d{4}\] \()"
 )
 _SECOND = 10**9
-_LAYOUT = np.dtype([("flags", "<u2"), ("bus", "u1"), ("length", "u1"), ("nanoseconds", "<u4")])
+_ABSOLUTE_NS = 10**9 * _SECOND
+"""Times from here on (of 2001) count from 1970."""
 
 
 class Candump:
@@ -78,7 +79,7 @@ class Candump:
             note = "its dates have no zone, they are taken as UTC"
         elif found[4] is None:
             note = "it has no times, all frames are at 0"
-        elif len(found[4]) < 10:
+        elif int(found[4]) * _SECOND < _ABSOLUTE_NS:
             self.from_first = True
             return
         else:
@@ -238,13 +239,14 @@ def read(file: BinaryIO, report: Report) -> Iterator[Frames]:
     differences: bool | None = None
     t_ns = 0
     for batch in read_lines(file, report, parse, shape):
-        if parse.from_first and differences is None:
-            differences = _are_differences(batch.t_ns)
-            report.note(f"its times count from the {'frame before' if differences else 'first frame'}")
-        if differences:
-            batch.t_ns[0] += t_ns
-            np.cumsum(batch.t_ns, out=batch.t_ns)
-            t_ns = int(batch.t_ns[-1])
+        if parse.from_first and batch.t_ns.max() < _ABSOLUTE_NS:
+            if differences is None:
+                differences = _are_differences(batch.t_ns)
+                report.note(f"its times count from the {'frame before' if differences else 'first frame'}")
+            if differences:
+                batch.t_ns[0] += t_ns
+                np.cumsum(batch.t_ns, out=batch.t_ns)
+                t_ns = int(batch.t_ns[-1])
         yield batch
 
 
@@ -263,17 +265,12 @@ class Writer:
 
     def write(self, batch: Frames) -> None:
         """Append frames. Raises LogError for times that the format cannot say."""
-        if len(batch) and (batch.t_ns.min() < 0 or batch.t_ns.max() >= 10**10 * _SECOND):
-            raise LogError("a frame of before 1970: candump has no such times")
-        layout = np.empty(len(batch), _LAYOUT)
-        layout["nanoseconds"] = batch.t_ns % 1000 != 0
-        for name in ("flags", "bus", "length"):
-            layout[name] = getattr(batch, name)
-        kinds, which = np.unique(layout.view("<u8"), return_inverse=True)
+        if len(batch) and (batch.t_ns.min() < 0 or batch.t_ns.max() >= MAX_T_NS):
+            raise LogError("a frame of before 1970 or after 2116: such times are not written")
+        nanoseconds = batch.t_ns % 1000 != 0
         groups = []
-        for i in range(len(kinds)):
-            rows = np.flatnonzero(which == i)
-            groups.append((rows, self._lines(batch[rows], bool(layout["nanoseconds"][rows[0]]))))
+        for rows in alike(batch.flags, batch.bus, batch.length, nanoseconds):
+            groups.append((rows, self._lines(batch[rows], bool(nanoseconds[rows[0]]))))
         self._file.write(in_order(groups, len(batch)))
 
     def close(self) -> None:

@@ -118,6 +118,7 @@ _CHUNK = 8192
 """Lines at a time: their rows and what is made of them stay in the second level cache."""
 _CONSTANT_NS = 10**15
 """Digits that change more seldom than this (11 days) are taken as constant."""
+_LARGEST_NS = 10**18
 _IS_HEX = np.zeros(256, bool)
 _IS_HEX[list(b"0123456789ABCDEFabcdef")] = True
 
@@ -171,6 +172,8 @@ class Template:
         for a, b, unit in self._shape.time:
             while b > a and not (words and unit >= _CONSTANT_NS):
                 digits = min(8, b - a)
+                while unit * 10**digits > _LARGEST_NS:
+                    digits -= 1
                 words.append((LEAD + b - 8, _keep(8 - digits, 8), unit))
                 self._time_spans.append((b - digits, b))
                 most += 10**digits * unit

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from edge.can.frames import Frames
-from edge.can.logs import asc_writer, blf_write, candump, drive, pcap_write, trc_writer
+from edge.can.logs import asc_writer, blf_write, candump, drive, gvret, pcap_write, trc_writer
 from edge.can.logs.files import inner_suffix, open_to_write
 from edge.can.logs.report import LogError
 
@@ -27,6 +27,7 @@ class Writer(Protocol):
 WRITERS: dict[str, Callable[[BinaryIO, Sequence[str]], Writer]] = {
     ".asc": asc_writer.Writer,
     ".blf": blf_write.Writer,
+    ".csv": gvret.Writer,
     ".log": candump.Writer,
     ".mcap": drive.Writer,
     ".pcapng": pcap_write.Writer,
