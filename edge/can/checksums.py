@@ -7,7 +7,7 @@ file follow that have the signals CHECKSUM and COUNTER; the others are named for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
@@ -45,13 +45,16 @@ class Place:
 class Sum:
     """A checksum without a polynomial: `add` takes the bytes of one frame, or the columns of many."""
 
-    def __init__(self, add: Callable[[Any], Any], positions: Iterable[int], mask: int = 0xFF) -> None:
+    def __init__(self, add: Callable[[Any], Any], positions: Sequence[int], mask: int = 0xFF) -> None:
         self._add = add
-        self._positions = tuple(positions)
+        self._positions = positions
+        self._slice = slice(positions.start, positions.stop) if isinstance(positions, range) else None
         self._mask = mask
 
     def one(self, data: bytes) -> int:
         """Of one frame."""
+        if self._slice is not None:
+            return self._add(data[self._slice]) & self._mask
         return self._add([data[at] for at in self._positions]) & self._mask
 
     def many(self, data: np.ndarray) -> np.ndarray:
@@ -63,17 +66,16 @@ class Sum:
 
 def _crc8(
     polynomial: int,
-    covered: Iterable[int],
+    covered: Sequence[int],
     start: int = 0,
     final: int = 0,
     leading: bytes = b"",
 ) -> FrameCrc:
-    covered = list(covered)
     constant = crc(leading + bytes(len(covered)), 8, polynomial, start, final)
     return FrameCrc(8, polynomial, covered, 0, [constant])
 
 
-def _bytes(start: int, positions: Iterable[int]) -> Sum:
+def _bytes(start: int, positions: Sequence[int]) -> Sum:
     return Sum(lambda values: sum(values, start & 0xFF), positions)
 
 
@@ -138,7 +140,7 @@ def _other_nibbles(place: Place, add: Callable[[list[Any]], Any]) -> Checksum:
     return Sum(of, [*place.other_bytes(), place.checksum.first], 15)
 
 
-def _xor(start: int, positions: Iterable[int]) -> Sum:
+def _xor(start: int, positions: Sequence[int]) -> Sum:
     return Sum(lambda values: reduce(xor, values, start), positions)
 
 
