@@ -53,8 +53,7 @@ class DecodedSignal:
         return f"{self.message.name}.{self.signal.name}"
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """Values as parallel arrays, by frame, then in the order of the message.
 
     frame int (n,): index into the frames; signal int (n,): index into Decoder.signals; value float64 (n,),
@@ -153,17 +152,16 @@ class Decoder:
         lookup = self._lookups.get(names_of)
         if lookup is None:
             lookup = self._lookups[names_of] = Lookup(self._plans, names_of)
-        if engine is None:
-            size = len(frames)
-            engine = "python" if size < _PAIRS_FROM else "pairs" if size < _GROUPED_FROM else "grouped"
-        if not self.signals or not len(frames):
+        size = len(frames)
+        if not self.signals or not size:
             return Decoded(self.signals, frames, Rows(_NO_INDEX, _NO_INDEX, np.empty(0)))
-        with np.errstate(over="ignore", invalid="ignore"):  # of infinite and signalling floats
-            if engine == "grouped":
-                return Decoded(self.signals, frames, columns=self._grouped.decode(frames, lookup))
-            if engine == "pairs":
-                return Decoded(self.signals, frames, self._decode_pairs(frames, lookup))
-            return Decoded(self.signals, frames, self._decode_python(frames, lookup))
+        if engine is None:
+            engine = "python" if size < _PAIRS_FROM else "pairs" if size < _GROUPED_FROM else "grouped"
+        if engine == "grouped":
+            return Decoded(self.signals, frames, columns=self._grouped.decode(frames, lookup))
+        if engine == "pairs":
+            return Decoded(self.signals, frames, self._decode_pairs(frames, lookup))
+        return Decoded(self.signals, frames, self._decode_python(frames, lookup))
 
     @cached_property
     def _grouped(self) -> Grouped:
@@ -174,15 +172,13 @@ class Decoder:
         return Pairs(self._plans)
 
     def _decode_pairs(self, frames: Frames, lookup: Lookup) -> Rows:
-        pairs = self._pairs
         numbers = lookup.find(frames)
-        rows = Rows(*pairs.decode(frames, numbers))
-        special = np.flatnonzero(pairs.special.take(numbers))
-        if not special.size:
-            return rows
-        columns = self._grouped.decode(frames[special], lookup)
-        plain = [(rows.signal, rows.frame, rows.value)]
-        return _rows([*plain, *((signal, special[frame], value) for signal, frame, value in columns)])
+        (frame, signal, value), left_out = self._pairs.decode(frames, numbers)
+        if left_out is None:
+            return Rows(frame, signal, value)
+        columns = self._grouped.decode(frames[left_out], lookup)
+        rest = [(of, left_out[which], values) for of, which, values in columns]
+        return _rows([(signal, frame, value), *rest])
 
     def _decode_python(self, frames: Frames, lookup: Lookup) -> Rows:
         data = np.ascontiguousarray(frames.data[:, :8])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edge.can.dbc import Signal
 
-_WHOLE_BELOW = 1e200  # a greater float is not taken for a whole number: its products may leave the floats
+_HUGE = 1e280  # from here on products may leave the floats: whole numbers are taken as floats, too
 _EXACT = 1 << 53  # whole numbers up to here are exact in a float
 
 
@@ -41,9 +41,10 @@ class Field:
 
     @property
     def is_plain(self) -> bool:
-        """That, in an aligned word, and not beyond the integers of 64 bits with a sign."""
+        """That, in an aligned word, not beyond the integers of 64 bits with a sign, and never infinite."""
         return (
             self.is_scaled_in_floats
+            and max(abs(self.signal.scale), abs(self.signal.offset)) < _HUGE
             and self.byte % 8 == 0
             and (self.signal.signed or self.signal.length < 64)
         )
@@ -112,7 +113,7 @@ def _arithmetic(signal: Signal) -> str:
 
 def is_whole(number: float | int) -> bool:
     """A whole number, also as a float."""
-    return isinstance(number, int) or (abs(number) < _WHOLE_BELOW and number.is_integer())
+    return isinstance(number, int) or (abs(number) < _HUGE and number.is_integer())
 
 
 def whole(number: float | int) -> int:

@@ -52,11 +52,12 @@ class Grouped:
         found: list[Found] = []
         before = np.setbufsize(_BUFFER_VALUES)
         try:
-            for unit, piece in pieces:
-                if len(piece.frame):
-                    used = unit.room * len(piece.frame)
-                    found += unit.decode(piece, data, length, room[:used])
-                    room = room[used:]
+            with np.errstate(over="ignore", invalid="ignore"):  # of infinite and signalling floats
+                for unit, piece in pieces:
+                    if len(piece.frame):
+                        used = unit.room * len(piece.frame)
+                        found += unit.decode(piece, data, length, room[:used])
+                        room = room[used:]
         finally:
             np.setbufsize(before)
         found.sort(key=itemgetter(0))

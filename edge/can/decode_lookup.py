@@ -26,6 +26,7 @@ class Lookup:
 
     def __init__(self, plans: Sequence[Plan], buses: Sequence[str]) -> None:
         self._bus_bits = max(len(buses) - 1, 0).bit_length()
+        self._bus_shift = np.uint32(self._bus_bits)
         small = np.min_scalar_type(len(plans))
         width = 1 << self._bus_bits
         groups = [plan.message.pgn for plan in plans if plan.message.pgn is not None]
@@ -54,7 +55,7 @@ class Lookup:
         if not np.count_nonzero(flags) or not np.count_nonzero(flags & (EXTENDED | REMOTE | ERROR)):
             at = frames.id
             if self._bus_bits:
-                at = at << np.uint32(self._bus_bits)
+                at = at << self._bus_shift
                 at |= frames.bus
             try:
                 return self._standard.take(at)

@@ -46,18 +46,24 @@ def measure_decode(
     peer = [(cantools.database.load_file(path, strict=False), bus) for path, bus in dbc_paths]
     decoder = Decoder(databases)
     by_bus = [
-        {m.frame_id: m for database, of in peer if of in (None, bus) for m in database.messages} for bus in buses
+        {m.frame_id: m for database, of in peer if of in (None, bus) for m in database.messages}
+        for bus in buses
     ]
     say("decoding: every value against cantools ...")
-    figures = {"decode_differences": Figure("values that differ from cantools'", _differences(decoder, log, buses, by_bus), "")}
+    figures = {
+        "decode_differences": Figure(
+            "values that differ from cantools'", _differences(decoder, log, buses, by_bus), ""
+        )
+    }
     say("decoding: whole log and batches, in turns with cantools ...")
     whole = concat([log] * max(LOG_FRAMES // len(log), 1))
+    small, middle = _cut(log[:8000], 40), _cut(log[:40_000], 400)
     turns: dict[str, Callable[[], int]] = {
         "peer": lambda: _peer(log[:PEER_FRAMES], by_bus),
         "whole": lambda: _chunks(decoder, whole, buses),
         "kept": lambda: _kept(decoder, whole, buses),
-        "40": lambda: _batches(decoder, log[:8000], buses, 40),
-        "400": lambda: _batches(decoder, log[:40_000], buses, 400),
+        "40": lambda: _batches(decoder, small, buses),
+        "400": lambda: _batches(decoder, middle, buses),
     }
     taken: dict[str, list[float]] = {name: [] for name in turns}
     for turn in range(REPEATS + 1):
@@ -92,12 +98,14 @@ def _kept(decoder: Decoder, log: Frames, buses: Sequence[str]) -> int:
     return len(log)
 
 
-def _batches(decoder: Decoder, log: Frames, buses: Sequence[str], size: int) -> int:
-    count = 0
-    for at in range(0, len(log) - size + 1, size):
-        decoder.decode(log[at : at + size], buses).rows()
-        count += size
-    return count
+def _cut(log: Frames, size: int) -> list[Frames]:
+    return [log[at : at + size] for at in range(0, len(log) - size + 1, size)]
+
+
+def _batches(decoder: Decoder, batches: Sequence[Frames], buses: Sequence[str]) -> int:
+    for batch in batches:
+        decoder.decode(batch, buses).rows()
+    return len(batches) * len(batches[0])
 
 
 def _peer(log: Frames, by_bus: Sequence[dict[int, Any]]) -> int:
