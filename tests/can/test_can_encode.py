@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edge import config
 from edge.can.dbc import parse_dbc
 from edge.can.encode import EncodeError, Encoder, encode
+from edge.can.protection import protection_of
 
 
 @st.composite
@@ -160,6 +161,9 @@ def test_counters_and_checksums_are_those_of_opendbc(name):
     encoder = Encoder(database, config.Vehicle(title="x", maker=MAKERS[name]))
     compared = 0
     for message in database.messages.values():
+        known = packer.dbc.addr_to_msg.get(message.key) or packer.dbc.addr_to_msg[message.id]
+        bound = protection_of(message, config.Vehicle(title="x", maker=MAKERS[name]), database)
+        assert (bound is not None) == any(signal.type for signal in known.sigs.values()), message.name
         names = [signal.name for signal in message.signals]
         marks = ("CHECKSUM", "COUNTER") if MAKERS[name] != "tesla" else ("Checksum", "Counter")
         protected = [n for n in names if n in marks or (MAKERS[name] == "tesla" and n.endswith(marks))]
