@@ -55,7 +55,7 @@ def peer_columns(messages: Iterable[Any], databases: dict[Any, Any]) -> dict[str
 def measure_files(
     log: Path, dbc_files: Sequence[tuple[Path, str]], say: Callable[[str], None]
 ) -> dict[str, Figure]:
-    """A candump log, and the same as BLF; dbc_files: each with its bus, as the log names it: can0, can1, ..."""
+    """A candump log, and the same as BLF; dbc_files: each with its bus, as the log names it (can0, ...)."""
     import can
     import cantools
 
