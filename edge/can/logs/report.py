@@ -52,10 +52,11 @@ class Report:
             self.buses.append(name)
             return len(self.buses) - 1
 
-    def complain(self, where: int | str, why: str, count: int = 1) -> None:
-        """where: a line from 1, or "byte N" of the (decompressed) file; count: how many could not be read."""
+    def complain(self, where: int | str, why: str, count: int = 1, keep: bool = False) -> None:
+        """where: a line from 1, or "byte N" of the (decompressed) file; count: how many could not be read;
+        keep: even behind KEPT_BAD others."""
         self.bad_count += count
-        if len(self.bad) < KEPT_BAD:
+        if len(self.bad) < KEPT_BAD or keep:
             self.bad.append(f"{self.path}:{where}: {why}")
 
     def note(self, text: str) -> None:

@@ -335,9 +335,9 @@ class Template:
             key, (bus, flags) = next(iter(self._keys.items()))
             bad |= keys ^ _U64(key)
             return bus, flags
-        which = np.zeros(len(words), np.uint8)
+        which = np.zeros(len(words), np.uint16)
         for i, key in enumerate(self._keys):
-            which += (keys == _U64(key)) * np.uint8(i + 1)
+            which += (keys == _U64(key)) * np.uint16(i + 1)
         bad |= which == 0
         buses, all_flags = zip((0, 0), *self._keys.values(), strict=True)
         if len(set(all_flags[1:])) == 1:

@@ -66,7 +66,7 @@ def blocks(file: BinaryIO, report: Report) -> Iterator[Block]:
         try:
             piece = file.read(_BLOCK_BYTES)
         except (EOFError, zlib.error, OSError) as error:
-            report.complain(number, f"the file is damaged, the rest is lost ({error})")
+            report.complain(number, f"the file is damaged, the rest is lost ({error})", keep=True)
             piece = b""
         if not piece:
             break

@@ -77,7 +77,7 @@ def test_console_output(tmp_path):
         (day, 0x123, 0, "can0", 2, b"\x11\x22"),
         (absolute, 0x123, 0, "can0", 1, b"\x11"),
     ]
-    assert len(log.report.notes) == 3
+    assert len(log.report.notes) == 2
 
 
 @pytest.mark.parametrize(
