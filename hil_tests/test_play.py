@@ -95,7 +95,9 @@ def test_as_fast_as_the_bus_takes_it_nothing_is_lost(tmp_path):
     assert said["duration_s"] < 50
     seen = witness.lines()
     if len(seen) == len(frames):  # candump's own buffer may lose some
-        assert [frame for _, frame in seen] == renamed(frames)
+        for bus in ("vcan0", "vcan1"):  # frames of both share a microsecond
+            own = [frame for frame in renamed(frames) if frame.startswith(bus)]
+            assert [frame for _, frame in seen if frame.startswith(bus)] == own
 
 
 def test_part_loop_and_ids(tmp_path):

@@ -253,8 +253,9 @@ class Core:
         verdict = self._gate.question(question, now_ns)
         if verdict == TOO_SOON:
             return []  # it stays due; the next tick asks again
-        self._questions.tried(question, now_ns, asked=isinstance(verdict, Ask) and not verdict.dry_run)
         if isinstance(verdict, Ask):
+            self._questions.asked(question, now_ns, waits=not verdict.dry_run)
             return [verdict]
+        self._questions.refused(question, now_ns)
         refused = self._gate.refused(f"question {question.name}", verdict, now_ns)
         return [refused] if refused is not None else []

@@ -6,6 +6,7 @@ from edge.config import Question
 from edge.messages import Answer
 
 _EVER = -(1 << 62)
+_AGAIN_NS = 1_000_000_000
 _PATIENCE_NS = 7_000_000_000  # whoever asks says within 6 s that nobody answered
 
 
@@ -26,12 +27,18 @@ class Questions:
         first = min(range(len(self._questions)), key=self._next_ns.__getitem__)
         return self._questions[first] if self._next_ns[first] <= now_ns else None
 
-    def tried(self, question: Question, now_ns: int, *, asked: bool) -> None:
-        """The gate has judged it; asked: it is on its way."""
-        at = self._questions.index(question)
-        self._next_ns[at] = now_ns + round(question.period_s * 1e9)
-        if asked:
+    def asked(self, question: Question, now_ns: int, *, waits: bool) -> None:
+        """The gate let it out; waits: for an answer."""
+        self._later(question, now_ns + round(question.period_s * 1e9))
+        if waits:
             self._open, self._open_until_ns = question.name, now_ns + _PATIENCE_NS
+
+    def refused(self, question: Question, now_ns: int) -> None:
+        """The gate did not; it is asked again soon, however long its period is."""
+        self._later(question, now_ns + min(round(question.period_s * 1e9), _AGAIN_NS))
+
+    def _later(self, question: Question, t_ns: int) -> None:
+        self._next_ns[self._questions.index(question)] = t_ns
 
     def answered(self, answer: Answer) -> None:
         """An answer, or why there is none."""

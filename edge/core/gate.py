@@ -1,7 +1,8 @@
 """The last door: what moves the car or leaves by radio passes here or does not leave.
 
 Silent by default: only what the vehicle's file allows. Values are limited to its bounds and may change only
-as fast as it says; what comes too soon, is no number or rests on old inputs is refused.
+as fast as it says; what comes too soon, is no number or rests on old inputs is refused. Questions to ECUs
+pass too, if they are switched on, only read, keep their distance and wake nobody.
 
 Age: a wish may not wait, so its age is counted from the arrival of the message that it rests on, and
 max_age_ms bounds how long deciding may take. How old the picture behind that message is, is the rules'

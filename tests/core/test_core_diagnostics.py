@@ -108,6 +108,14 @@ def test_a_sleeping_bus_is_not_woken():
     assert drive.go(3)[0] == []
 
 
+def test_what_was_refused_is_asked_as_soon_as_it_may_be():
+    drive = Drive(VIN)
+    drive.state = "degraded"
+    assert drive.go(2.5)[0] == []
+    drive.state = "ok"
+    assert [a.name for a in drive.go(1.5)[0]] == ["vin"]  # not 10 s later
+
+
 def test_another_bus_awake_is_not_this_one():
     drive = Drive(RPM)
     drive.state = None
