@@ -278,9 +278,10 @@ class Receiver:
         self._max_delta = self.profile.max_delta
 
     def _after(self, counter: np.ndarray) -> np.ndarray:
+        after = counter + np.uint8(1)
         if self.profile.counts == 15:
-            return np.where(counter == 14, 0, counter + np.uint8(1))
-        return counter + np.uint8(1) & np.uint8(self.profile.counts - 1)
+            return after * (after != 15)
+        return after & np.uint8(self.profile.counts - 1)
 
     def _run(self, status: np.ndarray, last: int) -> None:
         """Frames of which each follows the one before it, the first the last accepted one."""
