@@ -124,11 +124,14 @@ def frames_of(
         t_ns, no_time = _times(mine, start_ns)
         too_short = (room < needed, "an object that is too short for its type")
         good = None
-        for bad, why in (too_short, *group.faults, no_bus, no_time):
+        for faulty, why in (too_short, *group.faults, no_bus, no_time):
+            if not faulty.any():
+                continue
+            good = np.ones(len(begins), bool) if good is None else good
+            bad = faulty & good
             if bad.any():
-                bad = bad if good is None else bad & good
                 complain(begins[bad], why)
-                good = ~bad if good is None else good & ~bad
+                good &= ~bad
         found = Frames(t_ns, group.id, group.flags, bus, group.length, group.data)
         if good is not None:
             found, which = found[good], np.flatnonzero(good) if which is None else which[good]

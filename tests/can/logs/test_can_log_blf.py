@@ -368,7 +368,6 @@ def whole_file():
 
 @pytest.mark.fuzz
 @given(st.data())
-@settings(max_examples=150, deadline=None)
 def test_damage_never_surprises(tmp_path_factory, data):
     content = bytearray(whole_file())
     for _ in range(data.draw(st.integers(0, 4))):

@@ -310,7 +310,6 @@ def test_nothing_to_read_is_an_error(tmp_path):
 
 @pytest.mark.fuzz
 @given(st.data())
-@settings(max_examples=200, deadline=None)
 def test_damage_never_surprises(tmp_path_factory, data):
     links = st.sampled_from(
         [(227, frame(0x123, b"12345678")), (113, sll(frame(0x123, b"abc"))), (276, sll2(frame(1)))]
