@@ -41,6 +41,7 @@ _HEAD = struct.Struct("=IBB2x")
 _FILTER = struct.Struct("=II")
 _FULL = (errno.ENOBUFS, errno.EAGAIN)
 _NOT_OURS = 255
+_STEP_NS = 1_000_000
 
 # By the three flag bits at the top of the kernel's id (extended, remote, error), and by the flags of CAN FD.
 _FLAGS = np.array(
@@ -80,6 +81,7 @@ class SocketCanBus:
         self._foreign: set[int] = set()
         self._error_frames = [0] * count
         self._dropped = 0
+        self._offset_ns = clock.realtime_offset_ns()
         self._next_look_ns = 0
         try:
             self._granted = self._prepare(wanted)
@@ -197,7 +199,7 @@ class SocketCanBus:
         if not self._reader.all_stamped(count):  # the first few, while the kernel turns stamps on
             return np.full(count, now_ns, np.int64)
         t_ns = self._reader.stamps_ns(count)
-        t_ns += clock.realtime_offset_ns()
+        t_ns += self._date_offset_ns()
         if _largest(t_ns) > now_ns:  # the date was set meanwhile
             np.minimum(t_ns, now_ns, out=t_ns)
         for which, own in enumerate(self._clocks):
@@ -207,6 +209,16 @@ class SocketCanBus:
                 if rows.any():
                     t_ns[rows] = own.to_ours(stamps[rows], t_ns[rows])
         return t_ns
+
+    def _date_offset_ns(self) -> int:
+        """Monotonic minus the date. It changes when the date is set; else the largest is the one that was
+        read with the least delay."""
+        offset_ns = clock.realtime_offset_ns()
+        if abs(offset_ns - self._offset_ns) > _STEP_NS:
+            self._offset_ns = offset_ns
+        else:
+            self._offset_ns = max(self._offset_ns, offset_ns)
+        return self._offset_ns
 
     def _look(self, now_ns: int) -> None:
         """How the interfaces are."""

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from edge import config
@@ -6,6 +7,7 @@ from edge.can.dbc import read_dbc
 from edge.can.encode import Encoder
 from edge.can.frames import ERROR, NONE, Frames, frames
 from edge.can.inlet import CanInlet, LogInlet, RawCanInlet
+from edge.can.load import wire_bits
 from edge.can.logs.report import LogError
 from edge.can.logs.writer import write_log
 from edge.can.vehicle import VehicleReader, read_databases
@@ -22,7 +24,7 @@ def reader():
 
 def speeds(count, step_ns=20_000_000, start_ns=0):
     encoder = Encoder(read_dbc(SIMULATED.with_suffix(".dbc")))
-    said = [encoder.encode("SPEED", {"SPEED": float(i)}) for i in range(count)]
+    said = [encoder.encode("SPEED", {"SPEED": float(i % 250)}) for i in range(count)]
     keys, payloads = zip(*said, strict=True)
     return frames(
         [start_ns + i * step_ns for i in range(count)],
@@ -163,6 +165,98 @@ def test_losses_become_gaps(bench):
     ]
 
 
+def test_what_the_driver_counts_is_a_gap_and_error_frames_do_not_count_it_twice(bench):
+    bench.inlet.poll(0)
+    bench.bus.figures["controller_dropped"] = 0
+    bench.inlet._counted = True  # as it is when the bus counts from the beginning
+    bench.bus.coming.append(error_frame(0x04, b"\0\x01" + bytes(6)))
+    assert [m for m in bench.inlet.poll(1) if isinstance(m, Gap)] == []
+    bench.bus.figures["controller_dropped"] = 3
+    (gap,) = [m for m in bench.inlet.poll(S + 1) if isinstance(m, Gap)]
+    assert (gap.source, gap.count) == ("can:a", 3)
+    assert [m for m in bench.inlet.poll(2 * S + 1) if isinstance(m, Gap)] == []
+
+
+def test_error_states_are_said_in_words_and_end(bench):
+    bench.inlet.poll(0)
+    bench.bus.coming.append(error_frame(0x204, b"\0\x20\0\0\0\0\x82\x05"))
+    (said,) = bench.inlet.poll(1)
+    assert said.state == "degraded"
+    assert "error passive (130 errors sending, 5 receiving)" in said.detail
+    bench.bus.coming.append(error_frame(0x204, b"\0\x40\0\0\0\0\x10\0"))
+    bench.bus.coming.append(speeds(1))
+    bench.inlet.poll(2)
+    assert [m.state for m in bench.inlet.poll(3) if isinstance(m, Health)] == ["ok"]
+    bench.bus.coming.append(error_frame(0x8C, b"\0\0\x04\x0a" + bytes(4)))
+    bench.bus.coming.append(speeds(1))
+    bench.inlet.poll(4)
+    (told,) = [m for m in bench.inlet.poll(S + 3) if isinstance(m, Health)]
+    assert (told.state, told.figures["frames_per_s"]) == ("degraded", pytest.approx(2, abs=0.1))
+    assert "protocol violation: bit stuffing, in data" in told.detail
+
+
+def test_load_is_a_figure_once_a_second(bench):
+    bench.inlet.poll(0)
+    busy = frames([0] * 100, [0x123] * 100, [0] * 100, [0] * 100, [bytes(range(8))] * 100)
+    out = []
+    for tick in range(201):
+        bench.bus.coming.append(busy[:20])
+        out += [m for m in bench.inlet.poll(tick * S // 100) if isinstance(m, Health) and m.figures]
+    assert [m.figures["frames_per_s"] for m in out] == [pytest.approx(2000, rel=0.02)] * 2
+    bits = int(wire_bits(busy[:1])[0][0])
+    assert [m.figures["load_percent"] for m in out] == [pytest.approx(2000 * bits / 5000, rel=0.02)] * 2
+    assert [m.detail for m in out] == ["", ""]
+
+
+@pytest.fixture
+def group():
+    class Group:
+        def open(self, *cans):
+            self.bus = Bus(*cans)
+            return self.bus
+
+    group = Group()
+    group.recorded = []
+    group.inlet = CanInlet(
+        [config.Can(name="a"), config.Can(name="b")],
+        reader(),
+        lambda *said: group.recorded.append(said),
+        group.open,
+    )
+    group.inlet.poll(0)
+    return group
+
+
+def test_buses_behind_one_door_are_told_apart(group):
+    assert group.inlet.name == "can:a+b"
+    group.bus.coming.append(speeds(5))  # by turns on bus 0 and 1
+    out = group.inlet.poll(1)
+    signals = {m.bus: len(m.names) for m in out if isinstance(m, Signals)}
+    assert signals == {"a": 3, "b": 2}
+    assert [(topic, len(Frames.from_bytes(raw))) for topic, _, raw in group.recorded] == [
+        ("can/a", 3),
+        ("can/b", 2),
+    ]
+    assert {(m.source, m.state) for m in out if isinstance(m, Health)} == {("can:a", "ok"), ("can:b", "ok")}
+
+
+def test_trouble_of_one_is_not_of_the_other_and_a_shared_loss_is_of_both(group):
+    group.bus.troubles[1] = "b: is down"
+    group.bus.coming.append(speeds(1))
+    out = group.inlet.poll(1)
+    assert {(m.source, m.state, m.detail) for m in out if isinstance(m, Health)} == {
+        ("can:a", "ok", ""),
+        ("can:b", "failed", "b: is down"),
+    }
+    group.bus.dropped = 4
+    assert [(m.source, m.count) for m in group.inlet.poll(2)] == [("can:a+b", 4)]
+    del group.bus.troubles[1]
+    group.bus.coming.append(speeds(2))
+    assert [(m.source, m.state) for m in group.inlet.poll(3) if isinstance(m, Health)] == [("can:b", "ok")]
+    group.bus.broken = "gone"
+    assert {(m.source, m.state) for m in group.inlet.poll(4)} == {("can:a", "failed"), ("can:b", "failed")}
+
+
 def test_bus_off_is_said(bench):
     bench.inlet.poll(0)
     bench.bus.coming.append(error_frame(0x40))
@@ -221,6 +315,38 @@ def test_raw_frames_wait_for_their_time_and_damage_is_a_gap():
     inlet = RawCanInlet("can:raw", "can0", [(1, raw), (2, raw[:-1]), (3, raw)], reader())
     assert [type(m) for m in inlet.poll(1)] == [Signals]
     assert [type(m) for m in inlet.poll(9)] == [Gap, Signals]
+
+
+@pytest.mark.parametrize("window_s", [1, 30])
+def test_a_log_too_large_to_hold_is_played_the_same(tmp_path, window_s):
+    path = tmp_path / "x.log"
+    n = 60_000
+    shuffled = speeds(n, step_ns=1_000_000, start_ns=1_600_000_000 * S)
+    rng = np.random.default_rng(1)
+    order = np.argsort(shuffled.t_ns + rng.integers(0, S // 2, n), kind="stable")  # late by half a second
+    write_log(path, [shuffled[order]], ["can0", "can1"])
+    held = LogInlet(path, reader(), start_ns=S)
+    read = LogInlet(path, reader(), start_ns=S, kept_bytes=100_000, window_ns=window_s * S)
+    assert (held.start_ns, held.end_ns, held.file_start_ns) == (
+        read.start_ns,
+        read.end_ns,
+        read.file_start_ns,
+    )
+    for tick in range(0, 70, 7):
+        assert list(held.poll(tick * S)) == list(read.poll(tick * S))
+        assert held.progress == read.progress
+    assert held.progress == 1.0
+
+
+def test_what_is_too_late_in_a_large_log_is_a_gap(tmp_path):
+    path = tmp_path / "x.log"
+    found = speeds(60_000, step_ns=1_000_000, start_ns=1_600_000_000 * S)
+    write_log(path, [found[3:], found[:3]], ["can0", "can1"])
+    inlet = LogInlet(path, reader(), start_ns=0, kept_bytes=100_000)
+    out = inlet.poll(61 * S)
+    assert [(m.reason, m.count) for m in out if isinstance(m, Gap)] == [("out of order in the log", 3)]
+    assert sum(len(m.names) for m in out if isinstance(m, Signals)) == 60_000 - 3
+    assert [m.detail for m in out if isinstance(m, Health)] == ["the log has ended"]
 
 
 def test_bad_lines_of_a_log_are_a_gap(tmp_path):

@@ -1,7 +1,10 @@
 """What every CanBus must do. hil_tests/with-vcan runs it with real SocketCAN."""
 
+import contextlib
+import os
 import select
 import socket
+import threading
 import time
 import uuid
 
@@ -10,7 +13,7 @@ import pytest
 
 from edge import clock, config
 from edge.can.bus import MAX_BATCH, BusError, open_bus
-from edge.can.frames import BRS, EXTENDED, FD, KEY_EXTENDED, concat
+from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, KEY_EXTENDED, REMOTE, TX, concat, frames
 
 pytest.importorskip("can")
 
@@ -39,18 +42,53 @@ def socketcan():
     return config.Can(name="a", channel="vcan0")
 
 
-@pytest.fixture(params=[virtual, udp, socketcan], ids=lambda f: f.__name__)
-def pair(request):
-    settings = request.param()
+@contextlib.contextmanager
+def slcan():
+    """Two adapters on one wire: what one is told as a frame, the other says."""
+    pty, tty = pytest.importorskip("pty"), pytest.importorskip("tty")
+    ends = [pty.openpty() for _ in range(2)]
+    for master, _ in ends:
+        tty.setraw(master)
+    done = threading.Event()
+
+    def wire():
+        held = {master: b"" for master, _ in ends}
+        while not done.is_set():
+            for master in select.select(list(held), [], [], 0.05)[0]:
+                *lines, held[master] = (held[master] + os.read(master, 4096)).split(b"\r")
+                said = b"".join(line + b"\r" for line in lines if line[:1] in b"tTrRdDbB" and line)
+                (other,) = held.keys() - {master}
+                while said:
+                    said = said[os.write(other, said) :]
+
+    thread = threading.Thread(target=wire)
+    thread.start()
     try:
-        buses = (open_bus(settings), open_bus(settings))
-    except BusError as error:
-        if "multicast" in settings.kind:
-            pytest.skip(f"no multicast here: {error}")
-        raise
-    yield buses
-    for bus in buses:
-        bus.close()
+        yield [config.Can(name="a", kind="slcan", channel=os.ttyname(slave)) for _, slave in ends]
+    finally:
+        done.set()
+        thread.join()
+        for number in sum(ends, ()):
+            os.close(number)
+
+
+def both(settings):
+    return contextlib.nullcontext([settings, settings])
+
+
+@pytest.fixture(params=[virtual, udp, slcan, socketcan], ids=lambda f: f.__name__)
+def pair(request):
+    found = request.param()
+    with both(found) if isinstance(found, config.Can) else found as settings:
+        try:
+            buses = [open_bus(one) for one in settings]
+        except BusError as error:
+            if "multicast" in settings[0].kind:
+                pytest.skip(f"no multicast here: {error}")
+            raise
+        yield buses
+        for bus in buses:
+            bus.close()
 
 
 def wait(bus, count):
@@ -108,6 +146,37 @@ class TestCanBus:
         everything = concat([*found, wait(pair[1], count - sum(map(len, found)))])
         assert everything.data[:, :4].copy().view(">u4").ravel().tolist() == list(range(count))
         assert pair[1].health()["dropped"] == 0
+
+    def test_a_batch_is_sent_each_frame_as_it_is(self, pair, request):
+        sent = frames(
+            [0] * 4,
+            [0x123, 0x1ABCDEF0, 0x7FF, 0x124],
+            [0, EXTENDED, REMOTE, 0],
+            [0] * 4,
+            [b"ab", bytes(8), bytes(5), b"c"],
+        )
+        assert pair[0].send_many(sent) == 4
+        found = wait(pair[1], 4)
+        assert found.keys().tolist() == sent.keys().tolist()
+        assert (found.flags & ~np.uint16(TX)).tolist() == sent.flags.tolist()
+        assert found.length.tolist() == sent.length.tolist()
+        assert [found.payload(i) for i in range(4)] == [sent.payload(i) for i in range(4)]
+        if "slcan" not in request.node.name:  # it has no ESI
+            wide = frames([0] * 2, [1, 2], [FD, FD | BRS | ESI], [0] * 2, [bytes(range(12)), bytes(64)])
+            try:
+                assert pair[0].send_many(wide) == 2
+            except BusError:
+                pytest.skip("this bus has no CAN FD")
+            found = wait(pair[1], 2)
+            assert (found.flags & ~np.uint16(TX)).tolist() == wide.flags.tolist()
+            assert (found.data == wide.data).all()
+        assert pair[0].send_many(sent[:0]) == 0
+
+    def test_it_says_how_it_is(self, pair):
+        assert len(pair[0].channels) == 1
+        assert pair[0].trouble() == ""
+        assert isinstance(pair[0].notes(), str)
+        assert not (pair[0].receive().flags & ERROR).any()
 
     def test_impossible_length_is_refused(self, pair):
         for size in (9, 65):
