@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, REMOTE, TX, Frames
 from edge.can.logs.dates import parse_date
 from edge.can.logs.report import BadDataError, Report
-from edge.can.logs.shapes import Shape, Span
+from edge.can.logs.shapes import Shape, Span, padded_from
 from edge.can.logs.text import Found, Header, check_id, read_lines
 
 NAME = "asc"
@@ -108,10 +108,11 @@ class Asc:
         ignored += _tail(rest, end, data == 5 or length > 8 or "1" in (found[5], found[6]))
         (a, b), dot, (c, d) = timed.span(1), line.index("."), found.span(can_id)
         return Shape(
-            time=((a, dot, 10**9), (dot + 1, b, 10 ** (10 + dot - b))),
+            time=((padded_from(line, a, dot), dot, 10**9), (dot + 1, b, 10 ** (10 + dot - b))),
             can_id=(at + c, at + d - (rest[d - 1] in "xX")),
             data=(at + digits + 1, length, 3),
             key=(at + found.start(1), at + found.end(1)),
+            padded=1,
             ignored=tuple((at + i, at + j) for i, j in ignored),
         )
 

@@ -35,6 +35,7 @@ class Shape:
     taken off. data: column of the first hex digit, bytes, columns from one byte to the next (2 or 3). key: up
     to 8 columns that tell the bus and the flags. ignored: spans of which the meaning does not depend. open:
     the data (of step 2, up to 8 bytes) ends where the line does, and lines with less data are alike, too.
+    padded: so many of the times' spans, from the first, of at most 8 columns each, may begin with spaces.
     """
 
     time: tuple[tuple[int, int, int], ...]
@@ -44,6 +45,7 @@ class Shape:
     ignored: tuple[Span, ...] = ()
     id_base: int = 0
     open: bool = False
+    padded: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,14 @@ def _keep(begin: int, end: int) -> int:
     return ((1 << (8 * end)) - 1) & ~((1 << (8 * begin)) - 1)
 
 
+def padded_from(line: str, first: int, end: int) -> int:
+    """Where the span of a number that ends there begins: with the spaces before it, in 8 columns at most."""
+    begin = max(end - 8, 0)
+    while first > begin and line[first - 1] == " ":
+        first -= 1
+    return max(first, begin)
+
+
 def _column(numbers: Iterable[int]) -> np.ndarray:
     return np.array(list(numbers), np.uint64).reshape(-1, 1)
 
@@ -167,9 +177,12 @@ class Template:
 
     def _find_times(self, line: bytes, t_ns: int) -> None:
         words: list[tuple[int, int, int]] = []
+        self._padded: list[int] = []
         self._time_spans = []
         most = known = 0
-        for a, b, unit in self._shape.time:
+        for number, (a, b, unit) in enumerate(self._shape.time):
+            if number < self._shape.padded:
+                self._padded.append(len(words))
             while b > a and not (words and unit >= _CONSTANT_NS):
                 digits = min(8, b - a)
                 while unit * 10**digits > _LARGEST_NS:
@@ -270,13 +283,14 @@ class Template:
         x = np.empty((len(self._time_at), len(words)), np.uint64)
         for i, at in enumerate(self._time_at):
             x[i] = self._column(words, at, "<u8")
+        bad_spaces = self._fill(x)
         x ^= _U64(_ZEROS)
         x &= self._time_keep
         y = x + _U64(0x7676767676767676)
         y |= x
         y &= _U64(0x8080808080808080)
         bad = y[0].copy()
-        for more in y[1:]:
+        for more in (*y[1:], *bad_spaces):
             bad |= more
         for factor, shift, kept in (
             (10, 8, 0x00FF00FF00FF00FF),
@@ -292,6 +306,25 @@ class Template:
             if i:
                 x[0] += x[i]
         return x[0], bad
+
+    def _fill(self, x: np.ndarray) -> list[np.ndarray]:
+        """Puts 0 for the spaces before the first digit; not 0 where a space stands elsewhere."""
+        bad = []
+        for i in self._padded:
+            chars = int(self._time_keep[i, 0]) & 0x8080808080808080
+            spaces = x[i] ^ _U64(0x2020202020202020)
+            space = spaces & _U64(0x7F7F7F7F7F7F7F7F)
+            space += _U64(0x7F7F7F7F7F7F7F7F)
+            space |= spaces
+            space = ~space & _U64(chars)
+            other = space ^ _U64(chars)
+            other <<= _U64(8)
+            other |= _U64(1 << 63)
+            other &= space
+            bad.append(other)
+            space >>= _U64(3)
+            x[i] |= space
+        return bad
 
     def _hex_id(self, words: np.ndarray) -> memoryview:
         """The digits of the ids, 4 or 8 of each."""

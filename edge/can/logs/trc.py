@@ -14,7 +14,7 @@ from typing import BinaryIO
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, Frames
 from edge.can.logs.dates import parse_numeric_date
 from edge.can.logs.report import BadDataError, Report
-from edge.can.logs.shapes import Shape
+from edge.can.logs.shapes import Shape, padded_from
 from edge.can.logs.text import Found, Header, check_id, read_lines
 
 NAME = "trc"
@@ -90,12 +90,20 @@ class Trc:
         whole, end = at["O"]
         dot = line.find(".", whole, end) if "." in line[whole:end] else end
         told = [at[name] for name in "TB" if name in at]
+        time = [(padded_from(line, whole, dot), dot, 10**6)]
+        number = at.get("N", (0, 0))
+        if number[1] - number[0] <= 8 and re.fullmatch(r"\d+\)?", line[slice(*number)], re.ASCII):
+            last = number[1] - (line[number[1] - 1] == ")")
+            time = [(padded_from(line, number[0], last), last, 0), *time]  # it is no time, but such a number
+        padded = len(time)
+        if dot < end:
+            time.append((dot + 1, end, 10 ** (7 + dot - end)))
         return Shape(
-            time=((whole, dot, 10**6), (dot + 1, end, 10 ** (7 + dot - end)))[: 1 + (dot < end)],
+            time=tuple(time),
+            padded=padded,
             can_id=at["I"],
             data=(at["D"][0], (len(text) + 1) // 3, 3),
             key=(min(told)[0], max(told)[1]) if told else None,
-            ignored=(at["N"],) if "N" in at else (),
         )
 
     def _header(self, line: str) -> Header | None:
