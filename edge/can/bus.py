@@ -51,7 +51,8 @@ class CanBus(Protocol):
         """Of one channel, counted since it was opened: "dropped" frames, that a full buffer of ours lost (of
         all channels together, if they share it), "error_frames", and what else is known:
         "controller_dropped" frames, that were lost before we could see them, "tx_error_count" and
-        "rx_error_count" of the controller, "bitrate_bps" and "data_bitrate_bps", ..."""
+        "rx_error_count" of the controller, "bitrate_bps" and "data_bitrate_bps", "hardware_stamps" (1: the
+        times are the controller's, 0: the kernel's or of the moment of reading), ..."""
         ...
 
     def trouble(self, bus: int = 0) -> str:
@@ -59,7 +60,7 @@ class CanBus(Protocol):
         ...
 
     def notes(self, bus: int = 0) -> str:
-        """What people should know of this channel: its time stamps, a buffer smaller than asked for."""
+        """What people should know of this channel and can mend: a buffer smaller than asked for, ..."""
         ...
 
     def close(self) -> None:

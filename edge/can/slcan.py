@@ -229,7 +229,7 @@ class SlcanBus:
     def health(self, bus: int = 0) -> dict[str, float]:
         """See CanBus; bad_lines: damaged on the way, refused: commands that the adapter did not take;
         controller_dropped: bad lines, and each time the adapter said that it overran."""
-        return dict(self._figures)
+        return {**self._figures, "hardware_stamps": float(self._clock.stamped)}
 
     def trouble(self, bus: int = 0) -> str:
         """See CanBus: an adapter that is gone raises at once."""
@@ -238,10 +238,7 @@ class SlcanBus:
     def notes(self, bus: int = 0) -> str:
         """See CanBus."""
         refused = int(self._figures["refused"])
-        said = ["time stamps of the adapter" if self._clock.stamped else "time stamps as read from the port"]
-        if refused:
-            said.append(f"the adapter refused {refused} commands: is the bit rate one that it has?")
-        return "; ".join(said)
+        return f"the adapter refused {refused} commands: is the bit rate one that it has?" if refused else ""
 
     def close(self) -> None:
         """See CanBus: the adapter's channel is closed too."""

@@ -258,19 +258,20 @@ class SocketCanBus:
 
     def notes(self, bus: int = 0) -> str:
         """See CanBus."""
-        said = [f"time stamps of the {'controller' if self._hardware[bus] else 'kernel'}"]
         asked = BUFFER_BYTES * len(self.channels)
-        if self._granted < asked:
-            said.append(
-                f"a receive buffer of {self._granted / 1e6:.1f} MB instead of {asked / 1e6:.1f} MB:"
-                f" `sudo sysctl net.core.rmem_max={asked}` keeps frames when this machine is busy"
-            )
-        return "; ".join(said)
+        if self._granted >= asked:
+            return ""
+        return (
+            f"a receive buffer of {self._granted / 1e6:.1f} MB instead of {asked / 1e6:.1f} MB:"
+            f" `sudo sysctl net.core.rmem_max={asked}` keeps frames when this machine is busy"
+        )
 
     def health(self, bus: int = 0) -> dict[str, float]:
         """See CanBus; controller_dropped: what the interface counted as received and lost."""
         figures: dict[str, float] = {"dropped": self._dropped, "error_frames": self._error_frames[bus]}
         figures["controller_dropped"] = self._lost[bus]
+        figures["hardware_stamps"] = float(self._hardware[bus])  # else they are the kernel's
+        figures["receive_buffer_bytes"] = self._granted
         link = self._links[bus]
         for name in ("bitrate_bps", "data_bitrate_bps", "tx_error_count", "rx_error_count"):
             value = getattr(link, name, None)
