@@ -195,8 +195,8 @@ class _Parser:
         if keyword == "SG_":
             return self._odd_signal(lines, first)
         if keyword == "BU_":
-            while at < len(lines) and lines[at].strip() and not starts_with_keyword(lines[at]):
-                line += " " + lines[at]
+            while at < len(lines) and lines[at][:1].isspace() and not starts_with_keyword(lines[at]):
+                line += lines[at]
                 at += 1
             self._nodes(line)
         elif keyword == "BO_":
@@ -308,5 +308,5 @@ class _Parser:
             draft.signals[name] = signal
 
 
-_SPACE = "\x1f"
+_SPACE = "\x02"
 """Stands for a space in a signal's name while its line is matched."""
