@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import msgspec
 import opendbc
 import pytest
 from hypothesis import given, settings
@@ -277,6 +278,7 @@ def test_damaged_real_files_give_a_database_or_an_error(seed, wounds):
         database = parse_dbc(decode(raw)[0])
     except DbcError:
         return
+    assert msgspec.msgpack.encode(database)  # as the cache does
     lines = len(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     for defect in database.found:
         assert 1 <= defect.line <= lines
