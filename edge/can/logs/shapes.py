@@ -116,7 +116,7 @@ class Columns:
 
 _U64 = np.uint64
 _ZEROS = 0x3030303030303030
-_CHUNK = 8192
+_CHUNK = 16384
 """Lines at a time: their rows and what is made of them stay in the second level cache."""
 _CONSTANT_NS = 10**15
 """Digits that change more seldom than this (11 days) are taken as constant."""
@@ -368,11 +368,15 @@ class Template:
             key, (bus, flags) = next(iter(self._keys.items()))
             bad |= keys ^ _U64(key)
             return bus, flags
-        which = np.zeros(len(words), np.uint16)
-        for i, key in enumerate(self._keys):
-            which += (keys == _U64(key)) * np.uint16(i + 1)
-        bad |= which == 0
-        buses, all_flags = zip((0, 0), *self._keys.values(), strict=True)
-        if len(set(all_flags[1:])) == 1:
-            return np.array(buses, np.uint8)[which], all_flags[1]
-        return np.array(buses, np.uint8)[which], np.array(all_flags, np.uint16)[which]
+        bus = np.zeros(len(words), np.uint8)
+        flags = np.zeros(len(words), np.uint16)
+        known = np.zeros(len(words), bool)
+        for key, (its_bus, its_flags) in self._keys.items():
+            same = keys == _U64(key)
+            known |= same
+            if its_bus:
+                bus += same.view(np.uint8) * np.uint8(its_bus)
+            if its_flags:
+                flags += same.view(np.uint8) * np.uint16(its_flags)
+        bad |= ~known
+        return bus, flags

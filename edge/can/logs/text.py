@@ -32,7 +32,7 @@ Parse = Callable[[str], Found | Header | None]
 """The frame of a line, None for a line that holds none by right; raises BadDataError for a bad one. It is
 called with the lines that have no Shape known yet, in the order of the file."""
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 3 << 18
 _MAX_LINE = 1 << 16
 _ALIKE = 16
 """So many lines of one length in a block, and it is worth while to learn their shape."""
@@ -42,7 +42,7 @@ _MAX_TEMPLATES = 256
 def read_lines(
     file: BinaryIO, report: Report, parse: Parse, shape: Callable[[str], Shape | None] | None = None
 ) -> Iterator[Frames]:
-    """The frames of a textual log, a batch from each block of about 1 MiB.
+    """The frames of a textual log, a batch from each block of 768 KiB.
 
     parse reads a line; shape says where the fields of such a line lie, None if it must always be parsed.
     """
@@ -125,26 +125,27 @@ class _Lines:
             # the one that fits this stretch of the file first
             templates[:] = [templates[i] for i in np.argsort(counts, kind="stable")[::-1]]
         waits: dict[int, tuple[int, int]] = {}
-        pending = np.flatnonzero(~out.good).tolist()
-        while pending:
+        pending = np.flatnonzero(~out.good)
+        while len(pending):
             pending = self._one_by_one(block, pending, waits, out)
         return out.frames()
 
     def _one_by_one(
-        self, block: Block, pending: list[int], waits: dict[int, tuple[int, int]], out: Columns
-    ) -> list[int]:
+        self, block: Block, pending: np.ndarray, waits: dict[int, tuple[int, int]], out: Columns
+    ) -> np.ndarray:
         """Parse these lines; stops with those still to do once a shape was learned or forgotten.
 
         waits: by length, how many lines to parse before the next attempt to learn, and how many after a
         failed one: twice as many each time, as numbers that grow a digit have few lines alike at first.
         """
-        for i, row in enumerate(pending):
+        for i in range(len(pending)):
+            row = int(pending[i])
             line = block.line(row)
             found = self._slow(line, block.number + row, row, out)
             if found is Header.CHANGED:
                 self._templates.clear()
                 out.forget(row)
-                return list(range(row + 1, len(block.start)))
+                return np.arange(row + 1, len(block.start))
             length = len(line)
             if self._shape is None or not isinstance(found, tuple):
                 continue
@@ -152,14 +153,14 @@ class _Lines:
             if wait:
                 waits[length] = wait - 1, next_wait
                 continue
-            rest = np.array(pending[i + 1 :], np.intp)
+            rest = pending[i + 1 :]
             rows = rest[block.length[rest] == length]
             template = self._learn(line, found) if len(rows) >= _ALIKE else None
             if template is None or template.read(block, rest if template.open else rows, out) < _ALIKE:
                 waits[length] = next_wait, 2 * next_wait
             if template:
-                return rest[~out.good[rest]].tolist()
-        return []
+                return rest[~out.good[rest]]
+        return pending[:0]
 
     def _slow(self, line: bytes, number: int, row: int, out: Columns) -> Found | Header | None:
         text = line.decode("latin-1")

@@ -104,7 +104,7 @@ def test_progress_grows_to_one(tmp_path, plain, suffix):
 
 def test_a_reader_that_is_left_ends_its_thread(tmp_path, plain):
     path = tmp_path / "x.log.gz"
-    path.write_bytes(gzip.compress(plain * 10))
+    path.write_bytes(gzip.compress(plain * 10, 1))
     before = threading.active_count()
     batches = iter(read_log(path))
     next(batches)
