@@ -37,8 +37,9 @@ STORED, DEFLATED = 0, 2
 _CONTAINER_HEAD = OBJECT_HEADER.size + CONTAINER_HEADER.size
 _MAX_UNTOLD = 1 << 20
 """A container that says less than this may still hold as much."""
-_GROUP_BYTES, _GROUP_COUNT = 640 << 10, 8
-"""Containers are decompressed together until they hold so much: it stays in the cache while it is read."""
+_GROUP_BYTES, _GROUP_COUNT = 3 << 20, 64
+"""Containers are decompressed together until they hold so much, some 65,000 frames: decoding a batch has a
+price for each signal, whatever its size."""
 _NO_BUS = -2
 _WORKERS = min(2, os.cpu_count() or 1)
 _AHEAD = _WORKERS + 1
