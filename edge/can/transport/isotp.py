@@ -157,7 +157,7 @@ class IsoTp:
                 if size <= 0xFFF:
                     size = 0  # 9.6.3.2: the escape is for what needs it
         single = len(data) - head - (1 if len(data) == 8 else 2)
-        if size <= single or len(data) != _LENGTH_OF_FRAME[len(data)]:
+        if size <= max(single, 0) or len(data) != _LENGTH_OF_FRAME[len(data)]:
             self._adrift.add(place)
             self.losses.add(place[0], place[1], "first frame with an impossible length")
         elif size > self._max_bytes:

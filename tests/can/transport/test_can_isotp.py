@@ -107,6 +107,7 @@ SINGLE = (0x7E8, b"\x01\x7e")
         ([(0x7E8, b"\x04abcd" + bytes(7))], {"single frame with an impossible length": 1}, 0),
         ([(0x7E8, b"")], {"frame too short": 1}, 0),
         ([(0x7E8, bytes([0x10, 7]) + bytes(6)), *NEXT], {"first frame with an impossible length": 1}, 0),
+        ([(0x7E8, b"\x10"), (0x7E8, b"\x21")], {"first frame with an impossible length": 1}, 0),
         ([(0x7E8, bytes([0x10, 20, 1]))], {"first frame with an impossible length": 1}, 0),
         ([FIRST, (0x7E8, b"\x21abc"), NEXT[1]], {"consecutive frame of another length": 1}, 0),
         ([(0x7E8, b"\x80abc")], {"unknown kind of frame": 1}, 0),
