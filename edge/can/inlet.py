@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge import config
-from edge.can.bus import BusError, CanBus, Wanted, open_bus
+from edge.can.bus import MAX_BATCH, BusError, CanBus, Wanted, open_bus
 from edge.can.bus_watch import BusWatch, HealthState
 from edge.can.frames import NONE, Frames, concat
 from edge.can.in_order import in_order, sort_by_time
@@ -25,7 +26,11 @@ Listen = Callable[[str, Frames], np.ndarray]
 Record = Callable[[str, int, bytes], None]
 """record(topic, t_ns, data): keep raw data; the topic of CAN is "can/BUS", the data Frames.to_bytes()."""
 
-RETRY_NS = 1_000_000_000
+RETRY_NS = SECOND_NS = 1_000_000_000
+MAX_BATCHES = 4
+BUSY_FRAMES = 1000
+"""In a second. To wake for each frame of more costs a processor; they wait for the next tick instead."""
+
 SETTLED_NS = 50_000_000
 """A frame reaches us no later than this after its stamp, so before it all is known."""
 
@@ -62,10 +67,12 @@ class CanInlet:
         self._next_try_ns: int | None = None
         self._dropped = 0
         self._counted = False
+        self._busy = False
+        self._second_ns = self._frames = 0
 
     def fileno(self) -> int | None:
-        """Of the bus, while it is open."""
-        return self.bus.fileno() if self.bus else None
+        """Of the bus, while it is open and calm: a busy one is polled, many frames at a time."""
+        return self.bus.fileno() if self.bus and not self._busy else None
 
     def poll(self, now_ns: int) -> Sequence[Message]:
         """Signals, Gap and Health up to now."""
@@ -77,7 +84,11 @@ class CanInlet:
             self._overdue(now_ns, out)
             return out
         try:
-            found = bus.receive()
+            parts = [bus.receive()]
+            with suppress(BusError):  # the next poll tells; what came is kept
+                while len(parts[-1]) == MAX_BATCH and len(parts) < MAX_BATCHES:
+                    parts.append(bus.receive())
+            found = concat(parts)
         except BusError as error:
             for which, watch in enumerate(self._watches):
                 watch.say(now_ns, "failed", bus.trouble(which) or str(error), out)
@@ -88,6 +99,10 @@ class CanInlet:
             self._take(now_ns, found, out)
         else:
             self._overdue(now_ns, out)
+        self._frames += len(found)
+        if now_ns - self._second_ns >= SECOND_NS:
+            self._busy = self._frames > BUSY_FRAMES
+            self._second_ns, self._frames = now_ns, 0
         self._count(now_ns, bus, out)
         for which, watch in enumerate(self._watches):
             watch.check(now_ns, bus, which, out)

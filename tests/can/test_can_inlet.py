@@ -209,6 +209,19 @@ def test_load_is_a_figure_once_a_second(bench):
     assert [m.detail for m in out] == ["", ""]
 
 
+def test_a_busy_bus_is_polled_and_a_calm_one_wakes(bench):
+    bench.inlet.poll(0)
+    busy = frames([0] * 600, [0x123] * 600, [0] * 600, [0] * 600, [b""] * 600)
+    for tick in range(102):
+        bench.bus.coming += [busy[:512], busy[:88]]  # more than a batch: all of it at once
+        bench.inlet.poll(tick * S // 100)
+        assert bench.bus.coming == []
+    assert bench.inlet.fileno() is None
+    for tick in range(102, 310):
+        bench.inlet.poll(tick * S // 100)
+    assert bench.inlet.fileno() == 7
+
+
 @pytest.fixture
 def group():
     class Group:
