@@ -404,3 +404,17 @@ def test_frames_go_out_as_they_are(peer):
         sender.close()
     assert (found.flags & (EXTENDED | REMOTE | FD | BRS)).tolist() == kinds
     assert [found.payload(i) for i in range(5)] == payloads
+
+
+def test_keys():
+    player = Player([], Clock())
+    press = lambda keys: [can_play._key(player, key) for key in keys]  # noqa: E731
+    press(" ")
+    assert player.paused
+    press(" ")
+    assert not player.paused
+    player.play([])
+    press("x")
+    assert not player.stopped
+    press("q")
+    assert player.stopped
