@@ -25,7 +25,7 @@ from edge.can.logs.report import LogError
 _FILE_HEADER_BYTES = 144
 _CONTAINER_BYTES = 128 << 10
 _LEVEL = 4
-"""Of zlib: a tenth larger than its default, in half the time."""
+"""Of zlib: a twentieth larger than its default, in half the time."""
 _VERSIONS = (0, 0, 0, 0, 2, 6, 8, 1)
 """Application (unknown) and its version; version of the format."""
 _FIRST_DATED_NS = 631_152_000 * 1_000_000_000
