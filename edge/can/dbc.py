@@ -31,6 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 _MAX_BYTES = 256 << 20
+_USUAL_BYTES = 1 << 18
 
 
 def read_dbc(path: str | Path, cache: bool = True) -> Database:
@@ -40,7 +41,9 @@ def read_dbc(path: str | Path, cache: bool = True) -> Database:
     """
     try:
         with open(path, "rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
+            raw = file.read(_USUAL_BYTES)
+            if len(raw) == _USUAL_BYTES:
+                raw += file.read(_MAX_BYTES + 1 - _USUAL_BYTES)
     except (OSError, ValueError) as error:
         raise DbcError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(raw) > _MAX_BYTES:

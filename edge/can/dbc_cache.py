@@ -5,8 +5,11 @@ Nothing here fails: a cache that cannot be read or written, or whose content is 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
@@ -17,7 +20,8 @@ import msgspec
 from edge.can.dbc_model import Database, Message
 
 _MAX_FILES = 1000
-_SUM = 16  # bytes of the check sum before the content
+_MAX_FOLDERS = 4  # as many versions of the code
+_SUM = 4  # bytes of the check sum before the content
 _rest = msgspec.msgpack.Decoder(Database)
 _content = msgspec.msgpack.Decoder(tuple[msgspec.Raw, dict[int, msgspec.Raw]])
 _message = msgspec.msgpack.Decoder(Message)
@@ -72,9 +76,10 @@ def load(kept: str, path: str) -> Database | None:
     try:
         with open(kept, "rb") as file:
             content = file.read()
-        if sha256(memoryview(content)[_SUM:]).digest()[:_SUM] != content[:_SUM]:
+        body = memoryview(content)[_SUM:]
+        if zlib.crc32(body).to_bytes(_SUM, "big") != content[:_SUM]:
             return None
-        rest, messages = _content.decode(memoryview(content)[_SUM:])
+        rest, messages = _content.decode(body)
         return msgspec.structs.replace(_rest.decode(rest), path=path, messages=_Messages(messages))
     except (OSError, msgspec.MsgspecError):
         return None
@@ -90,16 +95,26 @@ def save(kept: str, database: Database) -> None:
     folder = Path(kept).parent
     made = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            for old in _oldest(folder.parent, _MAX_FOLDERS):
+                shutil.rmtree(old, ignore_errors=True)
         handle, made = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "wb") as file:
-            file.write(sha256(content).digest()[:_SUM] + content)
+            file.write(zlib.crc32(content).to_bytes(_SUM, "big") + content)
         os.replace(made, kept)
-        files = list(folder.iterdir())
-        if len(files) > _MAX_FILES:
-            files.sort(key=lambda file: file.stat().st_mtime_ns)
-            for old in files[: _MAX_FILES // 2]:
-                old.unlink(missing_ok=True)
+        for old in _oldest(folder, _MAX_FILES):
+            old.unlink(missing_ok=True)
     except OSError:
-        if made:
-            Path(made).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if made:
+                Path(made).unlink(missing_ok=True)
+
+
+def _oldest(folder: Path, most: int) -> list[Path]:
+    """What must go so that no more than `most` stay, or a quarter less, that it need not be asked each time."""
+    entries = list(folder.iterdir())
+    if len(entries) <= most:
+        return []
+    entries.sort(key=lambda entry: entry.stat().st_mtime_ns)
+    return entries[: len(entries) - most + most // 4]

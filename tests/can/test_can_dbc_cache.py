@@ -89,7 +89,7 @@ def test_other_code_has_another_cache(home, monkeypatch):
     assert Path(dbc_cache.place(b"x")).parent != Path(here).parent
 
 
-@pytest.mark.parametrize("at", [0, 7, 16, 17, 40, -1])
+@pytest.mark.parametrize("at", [0, 3, 4, 17, 40, -1])
 def test_damage_is_noticed(home, rich, at):
     expected = read_dbc(rich)
     (file,) = kept(home)
@@ -144,3 +144,12 @@ def test_the_oldest_go(home, tmp_path, monkeypatch):
         assert len(kept(home)) <= 4
     unparsed(monkeypatch)
     assert read_dbc(tmp_path / "11.dbc").comment == "11"
+
+
+def test_what_old_code_kept_goes(home, rich):
+    for number in range(6):
+        (home / f"{number}").mkdir(parents=True)
+        os.utime(home / f"{number}", (number, number))
+    read_dbc(rich)
+    assert len(list(home.iterdir())) <= 4
+    assert len(kept(home)) == 1
