@@ -112,7 +112,7 @@ def save(kept: str, database: Database) -> None:
 
 
 def _oldest(folder: Path, most: int) -> list[Path]:
-    """What must go so that no more than `most` stay, or a quarter less, that it need not be asked each time."""
+    """What must go when there are more than `most`; a quarter more, that it need not happen each time."""
     entries = list(folder.iterdir())
     if len(entries) <= most:
         return []
