@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.can.dbc import Databases
-from edge.can.decode import Decoded, Decoder, names
+from edge.can.decode import Column, Decoded, Decoder, names
 from edge.can.vss_expression import NoValueError, Value, text
 from edge.can.vss_overlay import INTEGERS, Leaf, Overlay
 
@@ -206,32 +206,35 @@ def vss_columns(
 
     t_ns: of the batch's frames. The same as `take` for each row of the batch, leaf by leaf.
     """
-    fed: dict[int, tuple[_State, list[tuple[np.ndarray, np.ndarray, list[str | None] | None]]]] = {}
+    fed: dict[int, tuple[_State, list[Column]]] = {}
     for column in decoded.columns():
-        one = decoder.signals[column.signal]
-        states = mapper._states(one.name)
-        if not states:
-            continue
-        choices = names(one.signal, column.raw) if one.signal.choices else None
-        for state in states:
-            fed.setdefault(id(state), (state, []))[1].append((column.frame, column.value, choices))
-    for state, parts in fed.values():
-        frame = np.concatenate([frame for frame, _, _ in parts])
-        value = np.concatenate([value for _, value, _ in parts])
-        choice = [one for frame, _, choices in parts for one in choices or [None] * len(frame)]
-        order = np.argsort(frame, kind="stable") if len(parts) > 1 else np.arange(len(frame))
-        yield _column(mapper, state, t_ns[frame[order]], value[order], [choice[i] for i in order.tolist()])
+        for state in mapper._states(decoder.signals[column.signal].name):
+            fed.setdefault(id(state), (state, []))[1].append(column)
+    for state, columns in fed.values():
+        yield _column(mapper, decoder, state, columns, t_ns)
 
 
 def _column(
-    mapper: VssMapper, state: _State, t_ns: np.ndarray, value: np.ndarray, choice: list[str | None]
+    mapper: VssMapper, decoder: Decoder, state: _State, columns: list[Column], t_ns: np.ndarray
 ) -> VssColumn:
-    rows = np.flatnonzero(~np.isnan(value))
+    frame = np.concatenate([column.frame for column in columns])
+    value = np.concatenate([column.value for column in columns])
+    rows = np.argsort(frame, kind="stable") if len(columns) > 1 else np.arange(len(frame))
+    rows = rows[~np.isnan(value[rows])]
+    due = rows[list(state.due_rows(t_ns[frame[rows]]))]
+    choices = np.full(len(frame), None)
+    at = 0
+    for column in columns:
+        signal, first, at = decoder.signals[column.signal].signal, at, at + len(column.frame)
+        if signal.choices:
+            its = due[(due >= first) & (due < at)]
+            choices[its] = names(signal, column.raw[its - first])
     times, values = [], []
-    for due in state.due_rows(t_ns[rows]):
-        row = int(rows[due])
-        given = mapper._give(state, float(value[row]), choice[row])
-        if given is not None:
-            times.append(int(t_ns[row]))
-            values.append(given)
+    for t, one, choice in zip(
+        t_ns[frame[due]].tolist(), value[due].tolist(), choices[due].tolist(), strict=True
+    ):
+        result = mapper._give(state, one, choice)
+        if result is not None:
+            times.append(t)
+            values.append(result)
     return VssColumn(state.leaf, np.array(times, np.int64), values)

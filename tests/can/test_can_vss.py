@@ -129,7 +129,6 @@ def test_no_value_is_said(formula):
     st.one_of(st.text(max_size=40), FORMULAS, st.text("x0.+-*/()^,%<>=!|'\"aeminflor ", max_size=40)),
     st.floats(),
 )
-@settings(max_examples=300, deadline=None)
 @pytest.mark.fuzz
 def test_any_text_is_a_formula_or_an_error(formula, x):
     try:
@@ -250,7 +249,6 @@ def test_files_that_are_no_overlay(tmp_path, monkeypatch):
         ]), inner | st.sampled_from(["sensor", "branch", "float", "x*2"]), max_size=6),
     ), max_leaves=30,
 ))  # fmt: skip
-@settings(max_examples=200, deadline=None)
 @pytest.mark.fuzz
 def test_any_json_is_an_overlay_or_an_error(tmp_path_factory, tree):
     path = tmp_path_factory.mktemp("vss") / "o.json"

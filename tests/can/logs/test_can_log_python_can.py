@@ -132,7 +132,6 @@ def test_a_bad_row_costs_only_itself_or_the_rest(tmp_path):
 
 
 @given(st.binary(max_size=300), st.lists(st.tuples(st.integers(0, 8191), st.integers(0, 255)), max_size=8))
-@settings(max_examples=100, deadline=None)
 @pytest.mark.fuzz
 def test_any_bytes_give_frames_or_an_error(tmp_path_factory, garbage, damage):
     folder = tmp_path_factory.mktemp("log")
