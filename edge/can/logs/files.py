@@ -69,6 +69,14 @@ class LogFile:
         self._left = whole[size:]
         return whole[:size]
 
+    def readinto(self, room: memoryview) -> int:
+        """As `read`, into memory that is there; how many bytes."""
+        if not self._ahead:
+            return self._raw.readinto(room)
+        piece = self.read(len(room))
+        room[: len(piece)] = piece
+        return len(piece)
+
     def close(self) -> None:
         """Let go of the file and end the thread."""
         if self._ahead:
@@ -134,6 +142,13 @@ class _Counted:
             self.used += len(part)
             size = size - len(part) if size > 0 else size
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readinto(self, room: memoryview) -> int:
+        have = 0
+        while have < len(room) and (size := self._file.readinto(room[have:])):
+            have += size
+            self.used += size
+        return have
 
     def magic(self) -> bytes:
         magic = self._file.read(4)

@@ -288,9 +288,11 @@ class Template:
         x &= self._time_keep
         y = x + _U64(0x7676767676767676)
         y |= x
-        y &= _U64(0x8080808080808080)
         bad = y[0].copy()
-        for more in (*y[1:], *bad_spaces):
+        for more in y[1:]:
+            bad |= more
+        bad &= _U64(0x8080808080808080)
+        for more in bad_spaces:
             bad |= more
         for factor, shift, kept in (
             (10, 8, 0x00FF00FF00FF00FF),
@@ -365,9 +367,9 @@ class Template:
         a, b = self._shape.key
         keys = self._column(words, LEAD + a, "<u8") & _U64(_keep(0, b - a))
         if len(self._keys) == 1:
-            key, (bus, flags) = next(iter(self._keys.items()))
+            key, its = next(iter(self._keys.items()))
             bad |= keys ^ _U64(key)
-            return bus, flags
+            return its
         bus = np.zeros(len(words), np.uint8)
         flags = np.zeros(len(words), np.uint16)
         known = np.zeros(len(words), bool)

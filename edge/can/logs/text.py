@@ -32,7 +32,7 @@ Parse = Callable[[str], Found | Header | None]
 """The frame of a line, None for a line that holds none by right; raises BadDataError for a bad one. It is
 called with the lines that have no Shape known yet, in the order of the file."""
 
-_BLOCK_BYTES = 3 << 18
+_BLOCK_BYTES = 3 << 19
 _MAX_LINE = 1 << 16
 _ALIKE = 16
 """So many lines of one length in a block, and it is worth while to learn their shape."""
@@ -42,7 +42,7 @@ _MAX_TEMPLATES = 256
 def read_lines(
     file: BinaryIO, report: Report, parse: Parse, shape: Callable[[str], Shape | None] | None = None
 ) -> Iterator[Frames]:
-    """The frames of a textual log, a batch from each block of 768 KiB.
+    """The frames of a textual log, a batch from each block of 1.5 MiB.
 
     parse reads a line; shape says where the fields of such a line lie, None if it must always be parsed.
     """
@@ -59,19 +59,19 @@ def blocks(file: BinaryIO, report: Report) -> Iterator[Block]:
     A block is good until the next one is asked for.
     """
     raw = bytearray(LEAD + _MAX_LINE + _BLOCK_BYTES + TAIL)
+    room = memoryview(raw)
     number = 1
     rest = 0  # bytes of a line whose end is still to come, from LEAD on
     endless = False
     while True:
         try:
-            piece = file.read(_BLOCK_BYTES)
+            size = _read_into(file, room[LEAD + rest : LEAD + rest + _BLOCK_BYTES])
         except (EOFError, zlib.error, OSError) as error:
             report.complain(number, f"the file is damaged, the rest is lost ({error})", keep=True)
-            piece = b""
-        if not piece:
+            size = 0
+        if not size:
             break
-        begin, end = LEAD, LEAD + rest + len(piece)
-        raw[LEAD + rest : end] = piece
+        begin, end = LEAD, LEAD + rest + size
         if number == 1 and not rest and raw.startswith(b"\xef\xbb\xbf", LEAD):
             begin += 3
         cut = raw.rfind(b"\n", begin, end) + 1
@@ -89,6 +89,15 @@ def blocks(file: BinaryIO, report: Report) -> Iterator[Block]:
     if raw[LEAD : LEAD + rest].strip():
         raw[LEAD + rest] = 10
         yield _block(raw, LEAD, LEAD + rest + 1, number)
+
+
+def _read_into(file: BinaryIO, room: memoryview) -> int:
+    readinto = getattr(file, "readinto", None)
+    if readinto:
+        return int(readinto(room))
+    piece = file.read(len(room))
+    room[: len(piece)] = piece
+    return len(piece)
 
 
 def _block(raw: bytes | bytearray, begin: int, cut: int, number: int) -> Block:
@@ -118,9 +127,11 @@ class _Lines:
         out = Columns(len(block.start))
         for length, templates in sorted(self._templates.items(), reverse=True):
             rows = np.flatnonzero(block.length == length if length else ~out.good)
-            counts = []
-            for template in templates:
-                counts.append(template.read(block, rows, out))
+            counts = [0] * len(templates)
+            for i, template in enumerate(templates):
+                counts[i] = template.read(block, rows, out)
+                if counts[i] == len(rows):
+                    break
                 rows = rows[~out.good[rows]]
             # the one that fits this stretch of the file first
             templates[:] = [templates[i] for i in np.argsort(counts, kind="stable")[::-1]]
