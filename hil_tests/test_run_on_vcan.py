@@ -64,7 +64,7 @@ def test_a_hard_stop_on_the_bus_is_told_and_the_recording_replays_the_same(tmp_p
         "--config",
         str(tmp_path / "rig.toml"),
         "--seconds",
-        "15",
+        "20",
         "--drive",
         str(drive),
         "--json",

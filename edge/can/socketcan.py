@@ -224,7 +224,11 @@ class SocketCanBus:
         """How the interfaces are."""
         self._next_look_ns = now_ns + LOOK_NS
         for which, name in enumerate(self.channels):
-            before, link = self._links[which], self._asker.read(name)
+            before = self._links[which]
+            try:
+                link = self._asker.read(name)
+            except OSError:
+                continue  # as it was; asked again in a second
             self._links[which] = link
             if link is None:
                 continue

@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 from edge.can.bus import BusError, CanBus, open_bus
 from edge.can.socketcan import SocketCanBus
 from edge.can.socketcan_link import Link
-from edge.clock import LiveClock, cpu_ns, now_ns
+from edge.clock import cpu_ns, now_ns
 from edge.config import Can
 from edge.runtime.bench import Figure
 from edge.runtime.quantile import quantile
@@ -146,32 +147,39 @@ def _send(count: int, send: Callable[[bytes], object]) -> None:
         send(struct.pack("=IB3x8s", 0x100 + i, 8, bytes(8)))
 
 
-def _terminal(stack: contextlib.ExitStack) -> tuple[int, str]:
+def _terminal(stack: contextlib.ExitStack) -> tuple[tuple[int, int], str]:
     import tty
 
     master, slave = os.openpty()
     tty.setraw(master)
     for number in (master, slave):
         stack.callback(os.close, number)
-    return master, os.ttyname(slave)
+    return (master, slave), os.ttyname(slave)
 
 
-def _typist(number: int) -> Fill:
+def _typist(ends: tuple[int, int]) -> Fill:
+    import fcntl
+    import termios
+
     rng = np.random.default_rng(1)
-    clock = LiveClock()
 
     def fill(count: int) -> None:
-        for _ in range(2):  # a pseudo-terminal takes 2 KiB at a time
-            lines = "".join(f"t{i % 0x700:03X}8{rng.bytes(8).hex().upper()}\r" for i in range(count // 2))
-            os.write(number, lines.encode())
-            clock.sleep_until_ns(now_ns() + 1_000_000)  # the kernel passes them on in its own time
+        """The kernel passes them on in its own time; the processor is not to fall asleep meanwhile."""
+        lines = "".join(f"t{i % 0x700:03X}8{rng.bytes(8).hex().upper()}\r" for i in range(count)).encode()
+        there, deadline_ns = 0, now_ns() + _PATIENCE_NS
+        for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):  # it takes 2 KiB at a time
+            there += os.write(ends[0], part)
+            while now_ns() < deadline_ns:
+                waiting = fcntl.ioctl(ends[1], termios.FIONREAD, bytes(4))
+                if int.from_bytes(waiting, sys.byteorder) >= there:
+                    break
 
     return fill
 
 
 def _in_turns(ours: tuple[CanBus, Fill], peer: tuple[Any, Fill], count: int) -> tuple[float, float]:
-    """Lower quartiles of the CPU time of a frame, us: others' work on the machine counts less. In a turn each reads some batches one after the other, as on a
-    busy bus; then it is the other's turn."""
+    """Lower quartiles of the CPU time of a frame, us: others' work on the machine counts less. In a turn each
+    reads some batches one after the other, as on a busy bus; then it is the other's turn."""
     own_us: list[float] = []
     peer_us: list[float] = []
     for turn in range(TURNS + 1):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import select
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -205,6 +206,25 @@ class TestCanBus:
     def test_health_counts(self, pair):
         assert {"dropped", "error_frames"} <= set(pair[0].health())
         assert all(np.isfinite(list(pair[0].health().values())))
+
+
+def test_what_a_bus_of_python_can_loses_in_its_socket_is_counted():
+    settings = udp()
+    try:
+        ours, peer = open_bus(settings), open_bus(settings)
+    except BusError as error:
+        pytest.skip(f"no multicast here: {error}")
+    if sys.platform != "linux":
+        pytest.skip("Linux tells")
+    ours._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # small, to make it happen
+    for i in range(200):
+        peer.send(i, bytes(8))
+    got = 0
+    while len(found := ours.receive()):
+        got += len(found)
+    assert 0 < ours.health()["dropped"] == 200 - got
+    ours.close()
+    peer.close()
 
 
 @pytest.mark.parametrize(
