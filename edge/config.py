@@ -164,7 +164,7 @@ class Vehicle(Section, frozen=True, kw_only=True):
 
 
 class Can(Section, frozen=True, kw_only=True):
-    """One bus. kind "socketcan" and "slcan" are ours, "simulated" needs a scenario, any other is python-can's.
+    """One bus. kind "socketcan" and "slcan" are ours, "simulated" needs a scenario, others are python-can's.
 
     bitrate, data_bitrate (of CAN FD): bit/s, for adapters that are told by us, and for the load of the bus;
     the interfaces of SocketCAN are set by `ip link` and tell it themselves.

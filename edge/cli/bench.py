@@ -7,8 +7,12 @@ import argparse
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.add_argument("name", choices=["loop"], help="what to measure")
+    parser.add_argument("name", choices=["loop", "can"], help="what to measure")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each live measurement (default: 10)")
+    parser.add_argument(
+        "--data", metavar="DIR", help="can: the folder of real logs (toyota_rav4, j1939_truck, ...)"
+    )
+    parser.add_argument("--only", metavar="PART", nargs="+", help="can: only these parts")
     parser.add_argument("--json", action="store_true", help="print {figure: {value, unit, goal, met}}")
 
 
@@ -17,11 +21,23 @@ def run(args: argparse.Namespace) -> int:
     import json
     import sys
 
-    from edge.runtime.bench import Budget, judge, machine, read_budgets
-    from edge.runtime.bench_loop import measure
+    from edge.runtime.bench import Budget, Figure, judge, machine, read_budgets
+
+    def say(words: str) -> None:
+        print(words, file=sys.stderr, flush=True)
 
     budgets: dict[str, Budget] = read_budgets()[args.name]
-    measured = measure(args.seconds, say=lambda words: print(words, file=sys.stderr, flush=True))
+    measured: dict[str, Figure]
+    if args.name == "loop":
+        from edge.runtime.bench_loop import measure
+
+        measured = measure(args.seconds, say)
+    else:
+        from edge.runtime.bench_can import measure_can
+
+        measured = measure_can(args.data, args.only, say)
+        if args.only:
+            budgets = {name: budget for name, budget in budgets.items() if name in measured}
     report = {name: judge(budgets.get(name), figure) for name, figure in measured.items()}
     missing = sorted(set(budgets) - set(measured))
     for name in missing:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
@@ -43,6 +45,21 @@ def run_on(allowed: frozenset[int]) -> None:
     """Let this process run on these again, where its parent has given itself another choice."""
     if allowed and allowed != processors():
         os.sched_setaffinity(0, allowed)
+
+
+@contextlib.contextmanager
+def asked(wanted: Runtime) -> Iterator[list[str]]:
+    """`ask` for a while: priority and processors are what they were afterwards."""
+    allowed = processors()
+    policy, parameters = (
+        (os.sched_getscheduler(0), os.sched_getparam(0)) if hasattr(os, "sched_getscheduler") else (0, None)
+    )
+    try:
+        yield ask(wanted)
+    finally:
+        run_on(allowed)
+        if parameters is not None:
+            os.sched_setscheduler(0, policy, parameters)
 
 
 def ask(wanted: Runtime) -> list[str]:

@@ -14,7 +14,7 @@ from edge.can.bus import BusError, open_bus
 from edge.can.frames import BRS, ERROR, EXTENDED, FD, KEY_EXTENDED, REMOTE, concat, frames
 from edge.can.lateness import Lateness
 from edge.can.play import STUCK_NS, Choice, Player, ahead
-from edge.cli import can_play
+from edge.cli.can import play as can_play
 from edge.clock import PreciseClock
 from edge.config import Can, UserError
 

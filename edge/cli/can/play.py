@@ -34,7 +34,7 @@ _SPEED_STEPS = {"+": 2.0, "-": 0.5}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    from edge.cli.can_log import log_argument
+    from edge.cli.can.log import log_argument
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = HELP
@@ -79,14 +79,16 @@ def run(args: argparse.Namespace) -> int:
     from edge.can.play import Choice, Player, ahead
     from edge.clock import PreciseClock
     from edge.config import Runtime
-    from edge.runtime.rights import ask
+    from edge.runtime.rights import asked
 
     channels, by_bus, others = _targets(args.to)
     _check_meant(args, channels)
     choice = Choice(by_bus, others, args.only, args.drop, dict(args.map_id), args.from_s, args.to_s)
     log = read_log(args.log)  # what is wrong with it is said before a bus is opened
-    with _opened(args.kind, channels, args.bitrate) as targets:
-        rights = ask(Runtime(realtime_priority=PRIORITY))
+    with (
+        _opened(args.kind, channels, args.bitrate) as targets,
+        asked(Runtime(realtime_priority=PRIORITY)) as rights,
+    ):
         player = Player(targets, PreciseClock(), args.speed)
         with (
             _stopped_by_signals(player),

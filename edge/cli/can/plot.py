@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from edge.cli.can_log import bad_lines, log_argument, with_progress
+from edge.cli.can.log import bad_lines, log_argument, with_progress
 from edge.cli.dbc_option import databases_of
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.can_log import bad_lines, log_argument, with_progress
+from edge.cli.can.log import bad_lines, log_argument, with_progress
 from edge.cli.dbc_option import databases_of
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from edge.cli import can_convert, can_decode, can_info, can_play, can_plot
+from edge.cli.can import convert, decode, info, play, plot
 
 VERBS = {
-    "info": (can_info, "how long, which buses and ids, how busy, what is missing"),
-    "decode": (can_decode, "every signal of a log into a Parquet, CSV or MCAP file"),
-    "plot": (can_plot, "a picture of signals over time"),
-    "convert": (can_convert, "a log in another format"),
-    "play": (can_play, "a log onto a bus, each frame at its time"),
+    "info": (info, "how long, which buses and ids, how busy, what is missing"),
+    "decode": (decode, "every signal of a log into a Parquet, CSV or MCAP file"),
+    "plot": (plot, "a picture of signals over time"),
+    "convert": (convert, "a log in another format"),
+    "play": (play, "a log onto a bus, each frame at its time"),
 }
 
 
