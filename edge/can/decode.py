@@ -53,7 +53,7 @@ class DecodedSignal:
         return f"{self.message.name}.{self.signal.name}"
 
 
-class Rows(msgspec.Struct, frozen=True):
+class Rows(msgspec.Struct, frozen=True, gc=False):
     """Values as parallel arrays, by frame, then in the order of the message.
 
     frame int (n,): index into the frames; signal int (n,): index into Decoder.signals; value float64 (n,),
@@ -68,7 +68,7 @@ class Rows(msgspec.Struct, frozen=True):
         return len(self.frame)
 
 
-class Column(msgspec.Struct, frozen=True):
+class Column(msgspec.Struct, frozen=True, gc=False):
     """The values of one signal.
 
     signal: index into Decoder.signals; frame int (n,): index into the frames, ascending; value float64 (n,),

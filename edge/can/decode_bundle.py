@@ -26,9 +26,9 @@ class Bundle:
     right: np.ndarray
     signed: int
     full: bool
-    scaled: slice
+    scaled: slice | None
     scale: np.ndarray
-    moved: slice
+    moved: slice | None
     offset: np.ndarray
     limit: np.ndarray | None
 
@@ -36,19 +36,24 @@ class Bundle:
         """The physical values into out, float64 (k, n)."""
         bits = words.word(self.byte, self.big) << self.left
         raw = bits.view(np.int64)
-        if self.signed:
-            unsigned = bits[: self.signed]
-            np.right_shift(unsigned, self.right[: self.signed], out=unsigned)
-        if self.signed < len(bits):
-            signed = raw[self.signed :]
-            np.right_shift(signed, self.right[self.signed :].view(np.int64), out=signed)
+        if self.signed == len(bits):
+            bits >>= self.right
+        else:
+            _shift(bits[: self.signed], self.right[: self.signed])
+            _shift(raw[self.signed :], self.right[self.signed :].view(np.int64))
         out[:] = bits if self.full else raw
-        if len(self.scale):
-            out[self.scaled] *= self.scale
-        if len(self.offset):
-            out[self.moved] += self.offset
+        if self.scaled:
+            scaled = out[self.scaled]
+            scaled *= self.scale
+        if self.moved:
+            moved = out[self.moved]
+            moved += self.offset
         if self.limit is not None:
             np.copyto(out, np.nan, where=bits > self.limit)
+
+
+def _shift(bits: np.ndarray, by: np.ndarray) -> None:
+    bits >>= by
 
 
 def bundles(fields: Sequence[Field], members: Sequence[int]) -> list[Bundle]:
@@ -76,9 +81,9 @@ def _bundle(fields: Sequence[Field], byte: int, big: bool, full: bool, members: 
         right=_column([one.right for one in own], np.uint64),
         signed=sum(rank < 3 for rank in ranks),
         full=full,
-        scaled=scaled,
+        scaled=scaled if own[scaled] else None,
         scale=_column([one.signal.scale for one in own[scaled]], np.float64),
-        moved=moved,
+        moved=moved if own[moved] else None,
         offset=_column([one.signal.offset for one in own[moved]], np.float64),
         limit=_column(limits, np.uint64) if any(one.limit is not None for one in own) else None,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import pairwise
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from edge.can.frames import Frames
 _SORT_FRAMES = 1 << 17  # at a time: they and their order stay in the cache
 _DECODE_VALUES = 1 << 16  # at a time, of one message, for the same reason
 _BUFFER_VALUES = 512  # below numpy's 8192, else it copies a scale as often as there are values in its row
+_KEEP_BYTES = 24 << 20
+"""An array of this size is made and thrown away once: from then on glibc keeps freed memory of up to twice as
+much for the next chunk (mallopt(3), M_MMAP_THRESHOLD), which else costs a page fault for each 4 KiB."""
 
 Found = tuple[int, np.ndarray, np.ndarray]
 """Index of a signal; the frames that have it, ascending; its physical values in them."""
@@ -31,6 +35,7 @@ class Grouped:
     """
 
     def __init__(self, plans: Sequence[Plan]) -> None:
+        np.empty(_KEEP_BYTES, np.uint8)
         self._lengths = np.array([0, *(plan.length for plan in plans)], np.uint8)
         self._numbers = np.arange(1, len(plans) + 2)
         self._units: list[_Unit] = []
@@ -39,7 +44,6 @@ class Grouped:
                 self._units[-1].plans.append(plan)
             else:
                 self._units.append(_Unit(number, plan))
-        self._longest = self._lengths.max()
         self._orders = set().union(*(unit.orders for unit in self._units))
 
     def decode(self, frames: Frames, lookup: Lookup) -> list[Found]:
@@ -47,17 +51,16 @@ class Grouped:
         data = np.ascontiguousarray(frames.data)
         blocks = [self._sort(frames, data, start, lookup) for start in range(0, len(frames), _SORT_FRAMES)]
         length = frames.length if any(block.any_short for block in blocks) else None
-        pieces = [(unit, unit.piece(blocks)) for unit in self._units]
-        room = np.empty(sum(unit.room * len(piece.frame) for unit, piece in pieces))
+        pieces = [(unit, piece) for unit in self._units if (piece := unit.piece(blocks))]
+        room = np.empty(sum([unit.room * len(piece.frame) for unit, piece in pieces]))
         found: list[Found] = []
         before = np.setbufsize(_BUFFER_VALUES)
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # of infinite and signalling floats
                 for unit, piece in pieces:
-                    if len(piece.frame):
-                        used = unit.room * len(piece.frame)
-                        found += unit.decode(piece, data, length, room[:used])
-                        room = room[used:]
+                    used = unit.room * len(piece.frame)
+                    unit.decode(piece, data, length, room[:used], found)
+                    room = room[used:]
         finally:
             np.setbufsize(before)
         found.sort(key=itemgetter(0))
@@ -68,8 +71,8 @@ class Grouped:
         numbers = lookup.find(block)
         order = numbers.argsort(kind="stable")
         ends = numbers.searchsorted(self._numbers, sorter=order).tolist()
-        small = block.length < self._longest
-        any_short = np.count_nonzero(self._lengths.take(numbers[small]) > block.length[small])
+        short = np.count_nonzero(self._lengths.take(numbers) > block.length)
+        order = order[ends[0] :]
         words: dict[bool, np.ndarray] = {}
         if data.shape[1] == 8:
             word = data.reshape(-1).view("<u8")[start : start + _SORT_FRAMES].take(order)
@@ -77,7 +80,9 @@ class Grouped:
                 words[False] = word
             if True in self._orders:
                 words[True] = word.byteswap(inplace=False not in self._orders)
-        return _Block(order + start if start else order, ends, words, bool(any_short))
+        if start:
+            order += start
+        return _Block(order, [end - ends[0] for end in ends], words, bool(short))
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,7 @@ class _Block:
     any_short: bool
 
 
-@dataclass(frozen=True)
-class _Piece:
+class _Piece(NamedTuple):
     """The frames of a unit. counts: of each of its plans, which come one after the other."""
 
     frame: np.ndarray
@@ -117,84 +121,108 @@ class _Unit:
         self.orders = {bundle.big for one in self._sets for bundle in one.bundles if bundle.byte == 0}
         self.room = sum(one.room for one in self._sets if not one.condition)
 
-    def piece(self, blocks: Sequence[_Block]) -> _Piece:
-        """What of the blocks is theirs."""
-        last = self.first + len(self.plans) - 1
-        numbers = range(self.first, last + 1)
-        counts = [sum([block.ends[m] - block.ends[m - 1] for block in blocks]) for m in numbers]
+    def piece(self, blocks: Sequence[_Block]) -> _Piece | None:
+        """What of the blocks is theirs; None: nothing."""
+        before, last = self.first - 1, self.first + len(self.plans) - 1
+        if all(block.ends[last] == block.ends[before] for block in blocks):
+            return None
         if len(blocks) == 1:
             block = blocks[0]
-            which = slice(block.ends[self.first - 1], block.ends[last])
-            words = {big: word[which] for big, word in block.words.items()}
+            counts = [end - start for start, end in pairwise(block.ends[before : last + 1])]
+            which = slice(block.ends[before], block.ends[last])
+            words = {big: block.words[big][which] for big in self.orders} if block.words else {}
             return _Piece(block.order[which], words, counts)
-        parts = [(block, slice(block.ends[m - 1], block.ends[m])) for m in numbers for block in blocks]
-        frame = np.concatenate([block.order[which] for block, which in parts])
+        parts = [
+            [(block, slice(block.ends[m], block.ends[m + 1])) for block in blocks]
+            for m in range(before, last)
+        ]
+        counts = [sum([which.stop - which.start for _, which in of_one]) for of_one in parts]
+        together = [part for of_one in parts for part in of_one]
+        frame = np.concatenate([block.order[which] for block, which in together])
         words = {
-            big: np.concatenate([block.words[big][which] for block, which in parts])
-            for big in self.orders
-            if blocks[0].words
+            big: np.concatenate([block.words[big][which] for block, which in together])
+            for big in (self.orders if blocks[0].words else ())
         }
         return _Piece(frame, words, counts)
 
     def decode(
-        self, piece: _Piece, data: np.ndarray, length: np.ndarray | None, room: np.ndarray
-    ) -> list[Found]:
-        """What the frames of these messages hold."""
-        found: list[Found] = []
+        self,
+        piece: _Piece,
+        data: np.ndarray,
+        length: np.ndarray | None,
+        room: np.ndarray,
+        found: list[Found],
+    ) -> None:
+        """What the frames of these messages hold is added to found; room: for self.room values of each."""
         for one in self._sets:
-            here = piece
             if one.condition:  # so there is one plan: see Plan.layout
                 holds = _holds(one.condition, Words(data, piece.frame, self._width, piece.words), length)
                 frame = piece.frame[holds]
-                here = _Piece(frame, {big: word[holds] for big, word in piece.words.items()}, [len(frame)])
-                if not len(frame):
-                    continue
-            own = np.empty(one.room * len(here.frame)) if one.condition else room
-            ends = list(accumulate(here.counts))
-            plans = [
-                (plan.first, here.frame[end - count : end], end - count, end)
-                for plan, count, end in zip(self.plans, here.counts, ends, strict=True)
-                if count
-            ]
-            for at, values in one.decode(data, here, self._width, self._fields, own):
-                if length is not None:
-                    values[length[here.frame] < self._fields[at].end] = np.nan
-                found += [(first + at, frame, values[start:end]) for first, frame, start, end in plans]
-        return found
+                words = {big: word[holds] for big, word in piece.words.items()}
+                here, own = _Piece(frame, words, [len(frame)]), np.empty(one.room * len(frame))
+            else:
+                here, own = piece, room
+            rows = one.decode(here, data, self._width, self._fields, own)
+            if length is not None:
+                lengths = length.take(here.frame)
+                for at, row in rows:
+                    row[lengths < self._fields[at].end] = np.nan
+            if len(self.plans) == 1:
+                first = self.plans[0].first
+                found += [(first + at, here.frame, row) for at, row in rows]
+                continue
+            end = 0
+            for plan, count in zip(self.plans, here.counts, strict=True):
+                if count:
+                    start, end = end, end + count
+                    frame = here.frame[start:end]
+                    found += [(plan.first + at, frame, row[start:end]) for at, row in rows]
 
 
 @dataclass(frozen=True)
 class _Set:
-    """The signals of a message that are there under the same condition; singles: those in no bundle."""
+    """The signals of a message that are there under the same condition.
+
+    bundled, room: which and how many are in bundles; singles: those in none.
+    """
 
     condition: Condition
     bundles: tuple[Bundle, ...]
+    bundled: tuple[int, ...]
+    room: int
     singles: tuple[int, ...]
 
-    @property
-    def room(self) -> int:
-        """How many signals are in bundles."""
-        return sum(len(bundle.fields) for bundle in self.bundles)
-
     def decode(
-        self, data: np.ndarray, piece: _Piece, width: int, fields: Sequence[Field], room: np.ndarray
-    ) -> Iterator[tuple[int, np.ndarray]]:
+        self, piece: _Piece, data: np.ndarray, width: int, fields: Sequence[Field], room: np.ndarray
+    ) -> list[tuple[int, np.ndarray]]:
         """Which field, and its physical values, float64 (n,); those of bundles are put in room."""
         n = len(piece.frame)
-        rows = room.reshape(self.room, n)
-        step = _DECODE_VALUES // max(self.room, 1) + 1
-        for start in range(0, n, step) if self.bundles else ():
-            part = slice(start, start + step)
-            first = {big: word[part] for big, word in piece.words.items()}
-            words = Words(data, piece.frame[part], width, first)
-            at = 0
-            for bundle in self.bundles:
-                bundle.decode(words, rows[at : at + len(bundle.fields), part])
-                at += len(bundle.fields)
-        yield from zip([at for bundle in self.bundles for at in bundle.fields], rows, strict=True)
-        words = Words(data, piece.frame, width, piece.words)
-        for at in self.singles:
-            yield at, physical_values(fields[at], raw_values(fields[at], words))
+        found: list[tuple[int, np.ndarray]] = []
+        if self.bundles:
+            values = room.reshape(self.room, n)
+            step = _DECODE_VALUES // self.room + 1
+            if n <= step:
+                self._decode_bundles(Words(data, piece.frame, width, piece.words), values)
+            else:
+                for start in range(0, n, step):
+                    part = slice(start, start + step)
+                    first = {big: word[part] for big, word in piece.words.items()}
+                    self._decode_bundles(Words(data, piece.frame[part], width, first), values[:, part])
+            found += zip(self.bundled, values, strict=True)
+        if self.singles:
+            words = Words(data, piece.frame, width, piece.words)
+            for at in self.singles:
+                found.append((at, physical_values(fields[at], raw_values(fields[at], words))))
+        return found
+
+    def _decode_bundles(self, words: Words, values: np.ndarray) -> None:
+        if len(self.bundles) == 1:
+            self.bundles[0].decode(words, values)
+            return
+        row = 0
+        for bundle in self.bundles:
+            bundle.decode(words, values[row : row + len(bundle.fields)])
+            row += len(bundle.fields)
 
 
 def _sets(plan: Plan) -> Iterator[_Set]:
@@ -204,7 +232,9 @@ def _sets(plan: Plan) -> Iterator[_Set]:
     for members in by_condition.values():
         simple = [at for at in members if plan.fields[at].is_scaled_in_floats]
         rest = [at for at in members if not plan.fields[at].is_scaled_in_floats]
-        yield _Set(plan.conditions[members[0]], tuple(bundles(plan.fields, simple)), tuple(rest))
+        together = tuple(bundles(plan.fields, simple))
+        bundled = tuple(at for bundle in together for at in bundle.fields)
+        yield _Set(plan.conditions[members[0]], together, bundled, len(bundled), tuple(rest))
 
 
 def _holds(condition: Condition, words: Words, length: np.ndarray | None) -> np.ndarray:
