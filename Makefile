@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 help:
 	@echo "make demo    make the environment and run the main job on a simulated drive"
 	@echo "make test    all tests, lint and types"
-	@echo "make fuzz    thousands of new drawn inputs at every reader and parser (FUZZ_EXAMPLES=5000 each)"
+	@echo "make fuzz    thousands of new drawn inputs at every reader and parser (FUZZ_EXAMPLES=2000 each)"
 	@echo "make bench   measure on this machine, each figure beside its goal"
 	@echo "make doctor  what this machine has and lacks"
 	@echo "make hil     tests on real SocketCAN in a virtual machine (Debian: user-mode-linux, can-utils)"

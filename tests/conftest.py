@@ -12,7 +12,7 @@ settings.register_profile("search", deadline=None)
 settings.register_profile(
     "fuzz",
     deadline=None,
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "5000")),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "2000")),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

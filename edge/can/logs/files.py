@@ -98,7 +98,8 @@ def open_to_read(path: Path) -> LogFile:
 
 
 def read_head(path: Path, size: int) -> bytes:
-    """The first bytes of the content, as far as there are any. Raises as `open_to_read`."""
+    """The first bytes of the content, as far as there are any before damage. Raises as `open_to_read`, and
+    DamagedError if there are none."""
     with _Counted(path) as raw:
         pieces = _decompressor(raw)
         if not pieces:
@@ -110,7 +111,8 @@ def read_head(path: Path, size: int) -> bytes:
                 if len(head) >= size:
                     break
         except DamagedError:
-            pass
+            if not head:
+                raise
         return head[:size]
 
 

@@ -119,8 +119,9 @@ class LogReader:
                 return candidate
         if suffix in python_can.SUFFIXES:
             return None
+        names = ", ".join(each.NAME for each in FORMATS)
         raise LogError(
-            f"{self.path}: not a CAN log: {_looks_like(self._head) or 'its content is of no known format'}"
+            f"{self.path}: not a CAN log: {_looks_like(self._head) or f'its content is none of {names}'}"
         )
 
     def __iter__(self) -> Iterator[Frames]:

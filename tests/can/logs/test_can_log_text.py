@@ -69,6 +69,14 @@ def test_what_comes_before_the_damage_is_read(tmp_path, plain):
     assert any("damaged" in line for line in log.report.bad)
 
 
+@pytest.mark.parametrize("content", [b"\x1f\x8b", gzip.compress(b"")[:12], b"\x1f\x8b\x08\0" + bytes(40)])
+def test_gzip_damaged_from_its_start_is_an_error(tmp_path, content):
+    path = tmp_path / "x.log.gz"
+    path.write_bytes(content)
+    with pytest.raises(LogError, match="cannot be read: the gzip data is"):
+        read_log(path)
+
+
 def test_padding_behind_gzip_is_ignored(tmp_path, plain):
     path = tmp_path / "x.gz"
     path.write_bytes(gzip.compress(plain) + bytes(512))
