@@ -168,3 +168,18 @@ def test_what_cannot_be_used_is_said(log, arguments, words, capsys, monkeypatch,
     monkeypatch.chdir(tmp_path)
     assert main(["can", *(a.format(log=log, dbc=DBC) for a in arguments)]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_vss_paths_by_an_overlay(log, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    overlay = shipped("configs/vehicles/simulated.vss.json")
+    arguments = ["can", "decode", str(log), "--dbc", str(DBC), "--vss", str(overlay), "-o", str(out)]
+    assert main(arguments) == 1  # the log has no message for most leaves
+    assert "Vehicle.Speed: 20" in capsys.readouterr().out  # every 100 ms of 2 s
+    with out.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["t_ns", "path", "value"]
+    speeds = [(int(t_ns), float(value)) for t_ns, path, value in rows if path == "Vehicle.Speed"]
+    assert speeds == [(i * 10_000_000, i % 100) for i in range(0, COUNT, 10)]
+    assert main([*arguments[:-1], "x.parquet"]) == 2
+    assert "as CSV" in capsys.readouterr().err

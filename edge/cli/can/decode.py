@@ -32,11 +32,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signals", metavar="MESSAGE.SIGNAL", nargs="+", action="extend", help="only these (default: all)"
     )
+    parser.add_argument(
+        "--vss",
+        metavar="OVERLAY",
+        help="write COVESA VSS paths instead, by a Kuksa overlay (.json, .vspec); OUT is .csv",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """0; 1 if lines of the log could not be read or no frame is defined by the DBC files."""
+    if args.vss:
+        from edge.cli.can.vss import decode_to_vss
+
+        return decode_to_vss(args)
     from edge.can.decode import Decoder
     from edge.can.export import Texts, open_export, table
     from edge.can.logs.reader import read_log

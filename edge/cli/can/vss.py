@@ -1,0 +1,69 @@
+"""`icv can decode --vss`: a log as VSS paths and their values."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import IO
+
+from edge.cli.can.log import bad_lines, with_progress
+from edge.cli.dbc_option import databases_of
+
+
+def decode_to_vss(args: argparse.Namespace) -> int:
+    """CSV: t_ns, path, value; in the order of time within each batch of the log. 0; 1 if a leaf gave nothing
+    or lines of the log could not be read."""
+    import csv
+
+    import numpy as np
+
+    from edge.can.decode import Decoder
+    from edge.can.logs.reader import read_log
+    from edge.can.vss import VssMapper, find_signals, vss_columns
+    from edge.can.vss_overlay import read_overlay
+
+    overlay = read_overlay(args.vss)
+    databases = databases_of(args.dbc)
+    mapper = VssMapper(overlay)
+    found = find_signals(mapper.signals, databases)
+    decoder = Decoder(databases, found.names)
+    log = read_log(args.log)
+    counts = {leaf.path: 0 for leaf in overlay.leaves}
+    with _created(args.output) as file:
+        writer = csv.writer(file)
+        writer.writerow(["t_ns", "path", "value"])
+        for batch in with_progress(log):
+            rows: list[tuple[int, str, object]] = []
+            for column in vss_columns(mapper, decoder, decoder.decode(batch, log.buses), batch.t_ns):
+                counts[column.leaf.path] += len(column.values)
+                path = column.leaf.path
+                rows += [
+                    (t, path, value) for t, value in zip(column.t_ns.tolist(), column.values, strict=True)
+                ]
+            order = np.argsort([row[0] for row in rows], kind="stable")
+            writer.writerows(rows[i] for i in order.tolist())
+    refused = {f"{path}: {why}": count for (path, why), count in mapper.refused.items()}
+    if args.json:
+        result = {"output": args.output, "values": counts, "refused": refused, "missing": found.missing}
+        result |= {"ambiguous": found.ambiguous, "notes": overlay.notes, "bad_lines": log.report.bad_count}
+        print(json.dumps(result, indent=2))
+    else:
+        lines = [f"{args.output}: {sum(counts.values()):,} values"]
+        lines += [f"  {path}: {count:,}" for path, count in counts.items()]
+        lines += [f"  missing   no message has {signal}" for signal in found.missing]
+        lines += [f"  ambiguous {name}: all of {', '.join(of)}" for name, of in found.ambiguous.items()]
+        lines += [f"  refused   {what}, {count:,} times" for what, count in refused.items()]
+        lines += [f"  note      {note}" for note in overlay.notes]
+        print("\n".join([*lines, *bad_lines(log)]))
+    return 1 if log.report.bad_count or not all(counts.values()) else 0
+
+
+def _created(path: str) -> IO[str]:
+    from edge.can.export import ExportError
+
+    if not path.lower().endswith(".csv"):
+        raise ExportError(f"{path}: VSS values are written as CSV: end its name in .csv")
+    try:
+        return open(path, "w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be written: {error.strerror or error}") from None
