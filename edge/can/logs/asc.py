@@ -99,7 +99,7 @@ class Asc:
             found, can_id, data = _FD.match(rest), 3, 9
             length = int(found[8]) if found else 0
             if found and found[4]:
-                ignored = ((found.start(4), found.end(4)),)  # a database's name of the id
+                ignored = ((found.start(4), found.end(4) - 1),)  # a database's name of the id
         if not found or found[data] is None:
             return None
         digits, end = found.start(data), found.start(data) + 3 * length

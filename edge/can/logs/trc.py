@@ -90,6 +90,8 @@ class Trc:
         whole, end = at["O"]
         dot = line.find(".", whole, end) if "." in line[whole:end] else end
         told = [at[name] for name in "TB" if name in at]
+        if told and max(told)[1] - min(told)[0] > 8:
+            return None
         time = [(padded_from(line, whole, dot), dot, 10**6)]
         number = at.get("N", (0, 0))
         if number[1] - number[0] <= 8 and re.fullmatch(r"\d+\)?", line[slice(*number)], re.ASCII):
@@ -121,8 +123,13 @@ class Trc:
             self._columns = columns
         elif name == "$COLUMNS":
             columns = value.replace(",", "").replace(" ", "")
-            if {"O", "T", "I"} - set(columns) or not {"L", "l"} & set(columns) or columns[-1] != "D":
-                raise BadDataError("columns without a time, type, id, length or data")
+            if (
+                {"O", "T", "I"} - set(columns)
+                or not {"L", "l"} & set(columns)
+                or columns[-1] != "D"
+                or len(set(columns)) < len(columns)
+            ):
+                raise BadDataError("columns without a time, type, id, length or data, or one of them twice")
             self._columns = columns
         elif name == "$STARTTIME":
             start = re.match(r"(\d{1,6})(?:[.,](\d{1,18}))?", value)

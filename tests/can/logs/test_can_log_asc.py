@@ -290,7 +290,7 @@ def test_lines_read_together_are_as_read_one_at_a_time(tmp_path_factory, batch, 
             writer.write(replace(batch, t_ns=batch.t_ns + i * 1000, data=batch.data ^ mask(batch, i)))
     raw = bytearray(path.read_bytes())
     for at, byte in damage:
-        if raw[at % len(raw)] not in b"\r\n":
+        if raw[at % len(raw)] not in b"\n ":  # no new word: two in the column of the name are let pass
             raw[at % len(raw)] = byte
     one, all_at_once = Report(path), Report(path)
     with mock.patch.object(asc.Asc, "shape", return_value=None):
