@@ -14,7 +14,7 @@ import serial
 
 from edge import clock, config
 from edge.can.adapter_clock import AdapterClock
-from edge.can.bus import BusError, check_length
+from edge.can.bus import MAX_BATCH, BusError, check_length
 from edge.can.frames import (
     BRS,
     ERROR,
@@ -28,7 +28,7 @@ from edge.can.frames import (
     concat,
     frames,
 )
-from edge.can.slcan_parse import NO_STAMP, parse, status_event
+from edge.can.slcan_parse import LONGEST, NO_STAMP, parse, status_event
 
 BITRATES = {
     10_000: "S0", 20_000: "S1", 50_000: "S2", 100_000: "S3", 125_000: "S4", 250_000: "S5", 500_000: "S6",
@@ -37,7 +37,7 @@ BITRATES = {
 """S7 is 800 kbit/s with LAWICEL, 750 with CANable, which alone has S9."""
 DATA_BITRATES = {2_000_000: "Y2", 5_000_000: "Y5"}
 
-_READ_BYTES = 3072  # 512 of the shortest lines
+_READ_BYTES = 6 * MAX_BATCH - LONGEST  # with what was left over: a batch of the shortest lines
 _OUT_BYTES = 65536
 _AGAIN_NS = 2_000_000_000
 _STATUS_NS = 1_000_000_000
