@@ -16,13 +16,13 @@ import msgspec
 import numpy as np
 
 from edge.can.dbc import Databases, Message, Signal
-from edge.can.decode_field import field_of, prefers_big
+from edge.can.decode_field import prefers_big
 from edge.can.decode_grouped import Grouped
 from edge.can.decode_lookup import Lookup
 from edge.can.decode_pairs import Pairs
 from edge.can.decode_plan import Plan
 from edge.can.decode_python import Values, decoder
-from edge.can.decode_raw import Words, raw_values
+from edge.can.decode_raw import Column
 from edge.can.frames import Frames, concat
 
 __all__ = [
@@ -68,27 +68,6 @@ class Rows(msgspec.Struct, frozen=True, gc=False):
         return len(self.frame)
 
 
-class Column(msgspec.Struct, frozen=True, gc=False):
-    """The values of one signal.
-
-    signal: index into Decoder.signals; frame int (n,): index into the frames, ascending; value float64 (n,),
-    physical, NaN: not available.
-    """
-
-    signal: int
-    frame: np.ndarray
-    value: np.ndarray
-    _of: Signal
-    _data: np.ndarray
-
-    @property
-    def raw(self) -> np.ndarray:
-        """uint64, int64 or (of a float signal) float64 (n,): before scaling. It stays when the value is NaN
-        because it means "not available"; bits beyond the end of a frame are 0."""
-        where = field_of(self._of)
-        return raw_values(where, Words(self._data, self.frame, (where.end + 7) // 8 * 8))
-
-
 class Decoded:
     """What a decoder found in some frames: as rows or as columns, whichever is asked for."""
 
@@ -97,22 +76,27 @@ class Decoded:
         signals: Sequence[DecodedSignal],
         frames: Frames,
         rows: Rows | None = None,
-        columns: Sequence[tuple[int, np.ndarray, np.ndarray]] = (),
+        columns: Sequence[Column] | None = None,
     ) -> None:
         self._signals, self._frames, self._rows, self._columns = signals, frames, rows, columns
 
     def rows(self) -> Rows:
         """All values by frame."""
         if self._rows is None:
-            self._rows = _rows(self._columns)
+            self._rows = _rows(
+                [(column.signal, column.frame, column.value) for column in self._columns or ()]
+            )
         return self._rows
 
     def columns(self) -> Iterator[Column]:
         """All values by signal; a signal that no frame has gives none."""
-        data = np.ascontiguousarray(self._frames.data)
-        columns = self._columns if self._rows is None or self._columns else _columns(self._rows)
-        for signal, frame, value in columns:
-            yield Column(signal, frame, value, self._signals[signal].signal, data)
+        if self._columns is None:
+            data = np.ascontiguousarray(self._frames.data)
+            self._columns = [
+                Column(signal, frame, value, self._signals[signal].signal, data)
+                for signal, frame, value in _by_signal(self.rows())
+            ]
+        return iter(self._columns)
 
 
 class Decoder:
@@ -177,7 +161,7 @@ class Decoder:
         if left_out is None:
             return Rows(frame, signal, value)
         columns = self._grouped.decode(frames[left_out], lookup)
-        rest = [(of, left_out[which], values) for of, which, values in columns]
+        rest = [(column.signal, left_out[column.frame], column.value) for column in columns]
         return _rows([(signal, frame, value), *rest])
 
     def _decode_python(self, frames: Frames, lookup: Lookup) -> Rows:
@@ -227,7 +211,7 @@ def _rows(columns: Iterable[tuple[int | np.ndarray, np.ndarray, np.ndarray]]) ->
     return Rows(frame[order], signal[order], value[order])
 
 
-def _columns(rows: Rows) -> list[tuple[int, np.ndarray, np.ndarray]]:
+def _by_signal(rows: Rows) -> list[tuple[int, np.ndarray, np.ndarray]]:
     order = rows.signal.argsort(kind="stable")
     signal, frame, value = rows.signal[order], rows.frame[order], rows.value[order]
     starts = np.flatnonzero(np.diff(signal, prepend=-1)).tolist()

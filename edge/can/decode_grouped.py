@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from edge.can.decode_bundle import Bundle, bundles
 from edge.can.decode_field import Field
 from edge.can.decode_lookup import Lookup
 from edge.can.decode_plan import Condition, Plan
-from edge.can.decode_raw import Words, physical_values, raw_values
+from edge.can.decode_raw import Column, Words, physical_values, raw_values
 from edge.can.frames import Frames
 
 _SORT_FRAMES = 1 << 17  # at a time: they and their order stay in the cache
@@ -23,9 +23,6 @@ _BUFFER_VALUES = 512  # below numpy's 8192, else it copies a scale as often as t
 _KEEP_BYTES = 24 << 20
 """An array of this size is made and thrown away once: from then on glibc keeps freed memory of up to twice as
 much for the next chunk (mallopt(3), M_MMAP_THRESHOLD), which else costs a page fault for each 4 KiB."""
-
-Found = tuple[int, np.ndarray, np.ndarray]
-"""Index of a signal; the frames that have it, ascending; its physical values in them."""
 
 
 class Grouped:
@@ -44,16 +41,17 @@ class Grouped:
                 self._units[-1].plans.append(plan)
             else:
                 self._units.append(_Unit(number, plan))
-        self._orders = set().union(*(unit.orders for unit in self._units))
+        orders = [order for unit in self._units for order in unit.orders]
+        self._usual = orders.count(True) > orders.count(False)
 
-    def decode(self, frames: Frames, lookup: Lookup) -> list[Found]:
+    def decode(self, frames: Frames, lookup: Lookup) -> list[Column]:
         """Every signal that is in a frame, in the order of the indices."""
         data = np.ascontiguousarray(frames.data)
         blocks = [self._sort(frames, data, start, lookup) for start in range(0, len(frames), _SORT_FRAMES)]
         length = frames.length if any(block.any_short for block in blocks) else None
         pieces = [(unit, piece) for unit in self._units if (piece := unit.piece(blocks))]
         room = np.empty(sum([unit.room * len(piece.frame) for unit, piece in pieces]))
-        found: list[Found] = []
+        found: list[Column] = []
         before = np.setbufsize(_BUFFER_VALUES)
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # of infinite and signalling floats
@@ -63,7 +61,7 @@ class Grouped:
                     room = room[used:]
         finally:
             np.setbufsize(before)
-        found.sort(key=itemgetter(0))
+        found.sort(key=attrgetter("signal"))
         return found
 
     def _sort(self, frames: Frames, data: np.ndarray, start: int, lookup: Lookup) -> _Block:
@@ -75,28 +73,31 @@ class Grouped:
         order = order[ends[0] :]
         words: dict[bool, np.ndarray] = {}
         if data.shape[1] == 8:
-            word = data.reshape(-1).view("<u8")[start : start + _SORT_FRAMES].take(order)
-            if False in self._orders:
-                words[False] = word
-            if True in self._orders:
-                words[True] = word.byteswap(inplace=False not in self._orders)
+            first = data.reshape(-1).view("<u8")[start : start + _SORT_FRAMES].take(order)
+            words[self._usual] = first.byteswap(inplace=True) if self._usual else first
         if start:
             order += start
-        return _Block(order, [end - ends[0] for end in ends], words, bool(short))
+        return _Block(order, [end - ends[0] for end in ends], bool(short), words)
 
 
-@dataclass(frozen=True)
 class _Block:
-    """Frames in the order of their numbers: those of m are order[ends[m - 1] : ends[m]].
+    """Frames in the order of their numbers: those of m are order[ends[m - 1] : ends[m]]. any_short: one is
+    too short for its signals."""
 
-    words: in the same order, their first 8 bytes as little- (False) and big-endian (True) numbers, as far as
-    needed; none where the data are wider. any_short: a frame is too short for its signals.
-    """
+    def __init__(
+        self, order: np.ndarray, ends: list[int], any_short: bool, words: dict[bool, np.ndarray]
+    ) -> None:
+        self.order, self.ends, self.any_short, self._words = order, ends, any_short, words
 
-    order: np.ndarray
-    ends: list[int]
-    words: dict[bool, np.ndarray]
-    any_short: bool
+    def words(self, orders: Iterable[bool], which: slice) -> dict[bool, np.ndarray]:
+        """In the same order, the first 8 bytes of some as little- (False) or big-endian (True) numbers;
+        empty where the data are wider."""
+        if not self._words:
+            return {}
+        for big in orders:
+            if big not in self._words:
+                self._words[big] = self._words[not big].byteswap()
+        return {big: self._words[big][which] for big in orders}
 
 
 class _Piece(NamedTuple):
@@ -130,8 +131,7 @@ class _Unit:
             block = blocks[0]
             counts = [end - start for start, end in pairwise(block.ends[before : last + 1])]
             which = slice(block.ends[before], block.ends[last])
-            words = {big: block.words[big][which] for big in self.orders} if block.words else {}
-            return _Piece(block.order[which], words, counts)
+            return _Piece(block.order[which], block.words(self.orders, which), counts)
         parts = [
             [(block, slice(block.ends[m], block.ends[m + 1])) for block in blocks]
             for m in range(before, last)
@@ -139,10 +139,8 @@ class _Unit:
         counts = [sum([which.stop - which.start for _, which in of_one]) for of_one in parts]
         together = [part for of_one in parts for part in of_one]
         frame = np.concatenate([block.order[which] for block, which in together])
-        words = {
-            big: np.concatenate([block.words[big][which] for block, which in together])
-            for big in (self.orders if blocks[0].words else ())
-        }
+        known = [block.words(self.orders, which) for block, which in together]
+        words = {big: np.concatenate([of_one[big] for of_one in known]) for big in known[0]}
         return _Piece(frame, words, counts)
 
     def decode(
@@ -151,7 +149,7 @@ class _Unit:
         data: np.ndarray,
         length: np.ndarray | None,
         room: np.ndarray,
-        found: list[Found],
+        found: list[Column],
     ) -> None:
         """What the frames of these messages hold is added to found; room: for self.room values of each."""
         for one in self._sets:
@@ -160,6 +158,8 @@ class _Unit:
                 frame = piece.frame[holds]
                 words = {big: word[holds] for big, word in piece.words.items()}
                 here, own = _Piece(frame, words, [len(frame)]), np.empty(one.room * len(frame))
+                if not len(frame):
+                    continue
             else:
                 here, own = piece, room
             rows = one.decode(here, data, self._width, self._fields, own)
@@ -168,15 +168,20 @@ class _Unit:
                 for at, row in rows:
                     row[lengths < self._fields[at].end] = np.nan
             if len(self.plans) == 1:
-                first = self.plans[0].first
-                found += [(first + at, here.frame, row) for at, row in rows]
+                plan, fields = self.plans[0], self._fields
+                found += [
+                    Column(plan.first + at, here.frame, row, fields[at].signal, data) for at, row in rows
+                ]
                 continue
             end = 0
             for plan, count in zip(self.plans, here.counts, strict=True):
                 if count:
                     start, end = end, end + count
                     frame = here.frame[start:end]
-                    found += [(plan.first + at, frame, row[start:end]) for at, row in rows]
+                    found += [
+                        Column(plan.first + at, frame, row[start:end], plan.fields[at].signal, data)
+                        for at, row in rows
+                    ]
 
 
 @dataclass(frozen=True)

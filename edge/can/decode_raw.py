@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 
-from edge.can.decode_field import Field, is_whole
+from edge.can.dbc import Signal
+from edge.can.decode_field import Field, field_of, is_whole
 
 _FLOATS = {16: np.float16, 32: np.float32, 64: np.float64}
 _NONE: Mapping[bool, np.ndarray] = {}
@@ -100,3 +102,24 @@ def physical_values(field: Field, raw: np.ndarray) -> np.ndarray:
     if field.limit is not None:
         values[raw > field.limit] = np.nan
     return values
+
+
+class Column(msgspec.Struct, frozen=True, gc=False):
+    """The values of one signal.
+
+    signal: index into Decoder.signals; frame int (n,): index into the frames, ascending; value float64 (n,),
+    physical, NaN: not available.
+    """
+
+    signal: int
+    frame: np.ndarray
+    value: np.ndarray
+    _of: Signal
+    _data: np.ndarray
+
+    @property
+    def raw(self) -> np.ndarray:
+        """uint64, int64 or (of a float signal) float64 (n,): before scaling. It stays when the value is NaN
+        because it means "not available"; bits beyond the end of a frame are 0."""
+        where = field_of(self._of)
+        return raw_values(where, Words(self._data, self.frame, (where.end + 7) // 8 * 8))
