@@ -59,7 +59,6 @@ class LogStatistics:
         self.bitrates_bps = (bitrate_bps, data_bitrate_bps)
         self.first_ns: int | None = None
         self.last_ns = 0
-        self.backwards = 0
         self.buses: dict[int, BusStatistics] = {}
         self._index: dict[int, int] = {}
         self._count = np.zeros(0, np.int64)
@@ -114,7 +113,6 @@ class LogStatistics:
         before = np.concatenate([[bus.last_ns], frames.t_ns[:-1]])
         known = before != _NEVER
         step = np.where(known, frames.t_ns - np.where(known, before, 0), 0)
-        self.backwards += int((step < 0).sum())
         bus.gaps += [(int(before[i]), int(frames.t_ns[i])) for i in np.flatnonzero(step > SILENCE_NS)]
         bus.last_ns = int(frames.t_ns[-1])
 

@@ -73,12 +73,6 @@ def test_a_silent_bus_is_a_gap_and_not_a_thousand_missing_frames():
     assert [row.missing for row in found.ids()] == [0, 0]
 
 
-def test_time_going_back_is_counted_per_bus():
-    log = frames([5, 4, 6, 1], [1, 1, 1, 1], [0] * 4, [0, 0, 0, 1], [b""] * 4)
-    found = gathered(log)
-    assert (found.backwards, found.duration_s) == (1, 5e-9)
-
-
 def test_error_frames_are_of_the_bus_and_of_no_id():
     log = frames([1, 2], [0x40, 0x100], [ERROR, 0], [0, 0], [bytes(8), b"a"])
     found = gathered(log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from edge.cli.can.log import bad_lines, log_argument, with_progress
+from edge.cli.can.log import log_argument, said_of, troubles, with_progress
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise LogError(f"{args.output}: cannot be written: {error.strerror or error}") from None
     if args.json:
-        found = {"file": args.output, "frames": count, "buses": log.buses, "bad_lines": log.report.bad_count}
+        found = {"file": args.output, "frames": count, "buses": log.buses, **said_of(log)}
         print(json.dumps(found, indent=2))
     else:
-        print("\n".join([f"{args.output}: {count:,} frames on {', '.join(log.buses)}", *bad_lines(log)]))
+        print("\n".join([f"{args.output}: {count:,} frames on {', '.join(log.buses)}", *troubles(log)]))
     return 1 if log.report.bad_count else 0

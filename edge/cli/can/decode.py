@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.can.log import bad_lines, log_argument, with_progress
+from edge.cli.can.log import log_argument, said_of, troubles, with_progress
 from edge.cli.dbc_option import databases_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(result, indent=2))
     else:
-        print("\n".join([*_lines(result), *bad_lines(log)]))
+        print("\n".join([*_lines(result), *troubles(log)]))
     return 1 if log.report.bad_count or not count else 0
 
 
@@ -104,8 +104,7 @@ def summary(log: LogReader, statistics: LogStatistics, databases: Databases, out
         "undefined": undefined,
         "gaps": {log.buses[number]: len(bus.gaps) for number, bus in statistics.buses.items()},
         "missing": sum(row.missing for row in rows),
-        "bad_lines": log.report.bad_count,
-        "bad": log.report.bad,
+        **said_of(log),
     }
 
 

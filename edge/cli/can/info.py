@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.can.log import bad_lines, log_argument, with_progress
+from edge.cli.can.log import log_argument, said_of, troubles, with_progress
 from edge.cli.dbc_option import databases_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found, indent=2))
     else:
-        print("\n".join([*_lines(found), *bad_lines(log)]))
+        print("\n".join([*_lines(found), *troubles(log)]))
     return 1 if log.report.bad_count else 0
 
 
@@ -90,15 +90,13 @@ def summary(log: LogReader, statistics: LogStatistics, databases: Databases) -> 
         "duration_s": seconds,
         "frames": total,
         "error_frames": sum(bus.error_frames for bus in statistics.buses.values()),
-        "time_backwards": statistics.backwards,
         "missing": sum(row.missing for row in rows),
         "buses": buses,
         "frames_defined": defined if databases else None,
         "frames_undefined": total - defined if databases else None,
         "dbc": {database.path: len(database.messages) for database, _ in databases},
         "dbc_defects": sum(len(database.defects) for database, _ in databases),
-        "bad_lines": log.report.bad_count,
-        "bad": log.report.bad,
+        **said_of(log),
         "ids": ids,
     }
 
@@ -148,8 +146,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"  defects   {found['dbc_defects']} in the DBC files: icv dbc check FILE lists them")
     if found["missing"]:
         lines.append(f"  missing   about {found['missing']:,} frames of ids that come steadily (an estimate)")
-    if found["time_backwards"]:
-        lines.append(f"  backwards time goes back {found['time_backwards']:,} times")
     lines.append(f"  {'bus':8} {'id':>8} {'frames':>10} {'Hz':>9} {'missing':>8}  message")
     for row in found["ids"]:
         rate = "" if row["rate_hz"] is None else f"{row['rate_hz']:.2f}"

@@ -33,10 +33,28 @@ def with_progress(log: LogReader) -> Iterator[Frames]:
             bar.update(log.progress - bar.n)
 
 
-def bad_lines(log: LogReader) -> list[str]:
-    """What could not be read, for people; nothing if all could."""
+def said_of(log: LogReader) -> dict[str, object]:
+    """What reading it found, for programs."""
     report = log.report
-    if not report.bad_count:
-        return []
-    lines = [f"  bad       {report.bad_count:,} lines or objects could not be read, the first:"]
-    return lines + [f"            {line}" for line in report.bad]
+    return {
+        "bad_lines": report.bad_count,
+        "bad": report.bad,
+        "lost": report.lost,
+        "time_backwards": report.backwards,
+        "notes": report.notes,
+    }
+
+
+def troubles(log: LogReader) -> list[str]:
+    """The same for people; nothing if all was well."""
+    report = log.report
+    lines = [f"  note      {note}" for note in report.notes]
+    if report.lost:
+        lines.append(f"  lost      {report.lost:,} frames were lost by what wrote the log, as it says")
+    if report.backwards:
+        first = report.first_backwards
+        lines.append(f"  backwards time goes back {report.backwards:,} times, the first: {first}")
+    if report.bad_count or report.bad:
+        lines.append(f"  bad       {report.bad_count:,} lines or objects could not be read, the first:")
+        lines += [f"            {line}" for line in report.bad]
+    return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from edge.cli.can.log import bad_lines, log_argument, with_progress
+from edge.cli.can.log import log_argument, said_of, troubles, with_progress
 from edge.cli.dbc_option import databases_of
 
 
@@ -49,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
     draw(output, series, Path(args.log).name)
     values = {one.name: len(one.value) for one in series}
     if args.json:
-        print(json.dumps({"output": output, "values": values, "bad_lines": log.report.bad_count}, indent=2))
+        print(json.dumps({"output": output, "values": values, **said_of(log)}, indent=2))
     else:
         print(
             "\n".join(
-                [f"{output}:", *(f"  {name}: {n:,} values" for name, n in values.items()), *bad_lines(log)]
+                [f"{output}:", *(f"  {name}: {n:,} values" for name, n in values.items()), *troubles(log)]
             )
         )
     return 1 if log.report.bad_count or not all(values.values()) else 0

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import IO
 
-from edge.cli.can.log import bad_lines, with_progress
+from edge.cli.can.log import said_of, troubles, with_progress
 from edge.cli.dbc_option import databases_of
 
 
@@ -45,7 +45,7 @@ def decode_to_vss(args: argparse.Namespace) -> int:
     refused = {f"{path}: {why}": count for (path, why), count in mapper.refused.items()}
     if args.json:
         result = {"output": args.output, "values": counts, "refused": refused, "missing": found.missing}
-        result |= {"ambiguous": found.ambiguous, "notes": overlay.notes, "bad_lines": log.report.bad_count}
+        result |= {"ambiguous": found.ambiguous, "unused": overlay.notes, **said_of(log)}
         print(json.dumps(result, indent=2))
     else:
         lines = [f"{args.output}: {sum(counts.values()):,} values"]
@@ -54,7 +54,7 @@ def decode_to_vss(args: argparse.Namespace) -> int:
         lines += [f"  ambiguous {name}: all of {', '.join(of)}" for name, of in found.ambiguous.items()]
         lines += [f"  refused   {what}, {count:,} times" for what, count in refused.items()]
         lines += [f"  note      {note}" for note in overlay.notes]
-        print("\n".join([*lines, *bad_lines(log)]))
+        print("\n".join([*lines, *troubles(log)]))
     return 1 if log.report.bad_count or not all(counts.values()) else 0
 
 
