@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import zlib
 from typing import BinaryIO
 
 import numpy as np
+import zstandard
 
 from edge.can.logs.report import Report
 
-DAMAGED: tuple[type[Exception], ...] = (EOFError, OSError, ValueError, zlib.error)
+DAMAGED = (EOFError, OSError, ValueError, zlib.error, zstandard.ZstdError)
 """What reading a damaged compressed file raises, gzip's and zstandard's own."""
-with contextlib.suppress(ImportError):
-    import zstandard
-
-    DAMAGED += (zstandard.ZstdError,)
 
 KEEP_8 = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(256)], "<u8")
 """Masks that keep the first n of 8 bytes."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
-from edge.can.logs.report import LogError
+import zstandard
 
 COMPRESSED = (".gz", ".zst")
 
@@ -34,7 +34,7 @@ def inner_suffix(path: Path) -> str:
 class LogFile:
     """A file read forward; a compressed one is decompressed ahead, in a thread of its own.
 
-    Making one raises OSError, and LogError if zstandard is needed and not there.
+    Making one raises OSError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,7 +93,7 @@ class LogFile:
 
 
 def open_to_read(path: Path) -> LogFile:
-    """The content, decompressed while it is read. Raises OSError; LogError if zstandard is not there."""
+    """The content, decompressed while it is read. Raises OSError."""
     return LogFile(path)
 
 
@@ -117,11 +117,11 @@ def read_head(path: Path, size: int) -> bytes:
 
 
 def open_to_write(path: Path) -> BinaryIO:
-    """A new file, compressed if its name ends in .gz or .zst. Raises OSError, LogError."""
+    """A new file, compressed if its name ends in .gz or .zst. Raises OSError."""
     if path.suffix.lower() == ".gz":
         return cast(BinaryIO, gzip.open(path, "wb", compresslevel=6))
     if path.suffix.lower() == ".zst":
-        return cast(BinaryIO, _zstandard(path).open(path, "wb"))
+        return cast(BinaryIO, zstandard.open(path, "wb"))
     return path.open("wb")
 
 
@@ -216,7 +216,6 @@ def _decompressor(raw: _Counted) -> Iterator[bytes] | None:
     if magic.startswith(_GZIP_MAGIC):
         return _gunzip(raw)
     if magic in _ZSTD_MAGICS:
-        zstandard = _zstandard(raw.path)
         return _unzstd(raw, zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError)
     return None
 
@@ -281,11 +280,3 @@ def _unzstd(raw: _Counted, make: Callable[[], Any], error: type[Exception]) -> I
             data = data or raw.read(4096)
     if size:
         yield b"".join(pieces)
-
-
-def _zstandard(path: Path) -> Any:
-    try:
-        import zstandard
-    except ImportError:
-        raise LogError(f"{path}: .zst needs zstandard: pip install 'icv-edge[desktop]'") from None
-    return zstandard
