@@ -216,7 +216,8 @@ def _rows(parts: Sequence[tuple[int | np.ndarray, np.ndarray, np.ndarray]]) -> R
 
 
 def _by_signal(rows: Rows) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    order = rows.signal.argsort(kind="stable")
+    few = rows.signal.max(initial=0) < 1 << 16  # then they are sorted in two passes
+    order = (rows.signal.astype(np.uint16) if few else rows.signal).argsort(kind="stable")
     signal, frame, value = rows.signal[order], rows.frame[order], rows.value[order]
     starts = np.flatnonzero(np.diff(signal, prepend=-1)).tolist()
     return [

@@ -101,8 +101,8 @@ def _perfect_hash(keys: np.ndarray) -> tuple[np.ndarray, np.uint32, np.uint32]:
         multiplier, shift = np.uint32(_GOLDEN * (2 * attempt + 1) & 0xFFFFFFFF), np.uint32(32 - bits)
         slots = keys * multiplier >> shift
         if len(np.unique(slots)) == len(keys):
-            table = np.zeros(1 << bits, np.intp)
-            table[slots] = np.arange(len(keys))
+            table = np.zeros(1 << bits, np.int32)
+            table[slots] = np.arange(len(keys), dtype=np.int32)
             return table, multiplier, shift
         attempt += 1
         bits += attempt % 64 == 0

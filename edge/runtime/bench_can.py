@@ -43,7 +43,9 @@ def measure_decode(
         reader = read_log(log_path)
         log, buses = concat(list(reader)), reader.buses
     databases: Databases = [(read_dbc(path), bus) for path, bus in dbc_paths]
-    peer = [(cantools.database.load_file(path, strict=False), bus) for path, bus in dbc_paths]
+    peer: list[tuple[Any, str | None]] = [
+        (cantools.database.load_file(path, strict=False), bus) for path, bus in dbc_paths
+    ]
     decoder = Decoder(databases)
     by_bus = [
         {m.frame_id: m for database, of in peer if of in (None, bus) for m in database.messages}
