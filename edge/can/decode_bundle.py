@@ -82,16 +82,16 @@ def _bundle(fields: Sequence[Field], byte: int, big: bool, full: bool, members: 
         signed=sum(rank < 3 for rank in ranks),
         full=full,
         scaled=scaled if own[scaled] else None,
-        scale=_column([one.signal.scale for one in own[scaled]], np.float64),
+        scale=_column([one.scale for one in own[scaled]], np.float64),
         moved=moved if own[moved] else None,
-        offset=_column([one.signal.offset for one in own[moved]], np.float64),
+        offset=_column([one.offset for one in own[moved]], np.float64),
         limit=_column(limits, np.uint64) if any(one.limit is not None for one in own) else None,
     )
 
 
 def _rank(field: Field) -> int:
     """Without a sign: 0 raw, 1 times scale, 2 plus offset, too; with a sign: 3, 4, 5 the other way round."""
-    scale, offset = field.signal.scale, field.signal.offset
+    scale, offset = field.scale, field.offset
     if scale == 1 and offset == 0:
         steps = 0
     elif offset == 0 and scale > 0:

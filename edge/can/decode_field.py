@@ -20,8 +20,9 @@ class Field:
     word << left >> right.
 
     wide: it takes part of a ninth byte, too, and begins `left` bits into the word. end: how many bytes the
-    frame must have. limit: the greatest raw value that means a value, None where all do. arithmetic: in what
-    numbers numpy gets the same as Python, "float", "int" (64 bits) or "python".
+    frame must have. limit: the greatest raw value that means a value, None where all do. scale, offset: for
+    arithmetic in floats. arithmetic: in what numbers numpy gets the same as Python, "float", "int" (64 bits)
+    or "python".
     """
 
     signal: Signal
@@ -32,6 +33,8 @@ class Field:
     wide: bool
     end: int
     limit: int | None
+    scale: float
+    offset: float
     arithmetic: str
 
     @property
@@ -44,7 +47,7 @@ class Field:
         """That, in an aligned word, not beyond the integers of 64 bits with a sign, and never infinite."""
         return (
             self.is_scaled_in_floats
-            and max(abs(self.signal.scale), abs(self.signal.offset)) < _HUGE
+            and max(abs(self.scale), abs(self.offset)) < _HUGE
             and self.byte % 8 == 0
             and (self.signal.signed or self.signal.length < 64)
         )
@@ -81,6 +84,8 @@ def field_of(signal: Signal, prefer_big: bool | None = None, j1939: bool = False
         wide=wide,
         end=signal.bytes_needed(),
         limit=j1939_limit(signal) if j1939 else None,
+        scale=float(signal.scale),
+        offset=_float_offset(signal),
         arithmetic=_arithmetic(signal),
     )
 
@@ -93,6 +98,11 @@ def j1939_limit(signal: Signal) -> int | None:
         return None
     kept = 2 << max(signal.length - 8, 0)
     return (1 << signal.length) - kept - 1
+
+
+def _float_offset(signal: Signal) -> float:
+    whole_numbers = not signal.is_float and is_whole(signal.scale) and is_whole(signal.offset)
+    return float(int(signal.offset)) if whole_numbers else float(signal.offset)  # no -0 among integers
 
 
 def _arithmetic(signal: Signal) -> str:

@@ -98,7 +98,7 @@ def _of_field(field: Field) -> np.ndarray:
     signal = field.signal
     half = 1 << signal.length - 1 if signal.signed and signal.length < 64 else 0
     parameters = np.array([field.left & 63, field.right, half, 0, 0], np.uint64)
-    parameters[_SCALE:].view(np.float64)[:] = signal.scale, signal.offset
+    parameters[_SCALE:].view(np.float64)[:] = field.scale, field.offset
     return parameters
 
 

@@ -52,7 +52,7 @@ class Plan:
         if not self.is_plain:
             return None
         return tuple(
-            (f.byte, f.big, f.left, f.right, f.end, f.limit, f.signal.signed, f.signal.scale, f.signal.offset)
+            (f.byte, f.big, f.left, f.right, f.end, f.limit, f.signal.signed, f.scale, str(f.offset))
             for f in self.fields
         )
 

@@ -89,7 +89,7 @@ def physical_values(field: Field, raw: np.ndarray) -> np.ndarray:
     if scale == 1 and offset == 0:
         values = raw.astype(np.float64)
     elif field.arithmetic == "float":
-        values = raw.astype(np.float64) * scale + offset
+        values = raw.astype(np.float64) * field.scale + field.offset
     else:
         number = int(scale)  # not float, so it is whole
         if field.arithmetic == "int":

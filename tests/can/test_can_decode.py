@@ -152,6 +152,20 @@ class TestEveryEngine:
         assert rows.signal.tolist() == [0, 1]
         assert rows.value.tolist() == [0.0, 2.0]
 
+    def test_the_sign_of_zero_is_pythons(self, engine):
+        text = HEAD + "BO_ 1 M: 8 X\n"
+        cases = {
+            "A": ("-1", "0", 1),
+            "B": ("-1", "-0.0", 1),
+            "C": ("-0.5", "0", 1),
+            "D": ("-0.5", "-0.0", -1),
+        }
+        for at, (name, (scale, offset, _)) in enumerate(cases.items()):
+            text += f' SG_ {name} : {8 * at}|8@1+ ({scale},{offset}) [0|0] "" X\n'
+        found = values(Decoder([(parse_dbc(text), None)]), one(1, bytes(8)), engine=engine)
+        signs = {name.removeprefix("M."): math.copysign(1, value) for name, value in found.items()}
+        assert signs == {name: sign for name, (_, _, sign) in cases.items()}
+
     def test_nothing(self, engine):
         for decoder in (
             Decoder([]),
