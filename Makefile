@@ -10,7 +10,7 @@ help:
 	@echo "make demo    make the environment and run the main job on a simulated drive"
 	@echo "make test    all tests, lint and types"
 	@echo "make fuzz    thousands of new drawn inputs at every reader and parser (FUZZ_EXAMPLES=2000 each)"
-	@echo "make bench   measure on this machine, each figure beside its goal"
+	@echo "make bench   measure on this machine, each figure beside its goal (DATA=DIR: real CAN logs)"
 	@echo "make doctor  what this machine has and lacks"
 	@echo "make hil     tests on real SocketCAN in a virtual machine (Debian: user-mode-linux, can-utils)"
 	@echo "make train   train our own models again (needs PyTorch: the extra 'train')"
@@ -43,12 +43,13 @@ types: $(VENV)/test-ready
 
 bench: $(VENV)/test-ready
 	$(BIN)/icv bench loop
+	$(BIN)/icv bench can $(if $(DATA),--data $(DATA))
 
 doctor: $(VENV)/demo-ready
 	$(BIN)/icv doctor
 
 hil: $(VENV)/test-ready
-	hil_tests/with-vcan $(BIN)/python -m pytest -p no:cacheprovider hil_tests
+	hil_tests/with-vcan $(BIN)/python -m pytest -p no:cacheprovider --color=no hil_tests tests/contracts/test_can_bus.py
 
 train: $(VENV)/demo-ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train]'

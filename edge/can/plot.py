@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.can.dbc import Databases
-from edge.can.decode import Decoder
+from edge.can.decode import Decoder, chunks
 from edge.can.frames import Frames
 from edge.config import UserError
 
@@ -64,7 +64,7 @@ def gather(
     """The values of all signals of the decoder between two times, in the decoder's order."""
     parts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in decoder.signals]
     first_ns: int | None = None
-    for batch in batches:
+    for batch in chunks(batches):
         if not len(batch):
             continue
         if first_ns is None:

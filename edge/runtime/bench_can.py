@@ -1,155 +1,95 @@
-"""`icv bench can`, decoding: a whole log and live batches, beside cantools on the same frames in turns."""
+"""`icv bench can`: all that is measured of CAN, each figure beside its peer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import gzip
+import importlib.util
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import msgspec
 
-from edge.can.dbc import Databases, read_dbc
-from edge.can.decode import CHUNK_FRAMES, Decoder
-from edge.can.frames import Frames, concat, frames
-from edge.can.logs.reader import read_log
-from edge.clock import now_ns
-from edge.config import shipped
+from edge.can.logs.writer import write_log
+from edge.config import UserError, shipped
 from edge.runtime.bench import Figure
-from edge.runtime.quantile import quantile
+from edge.runtime.bench_can_dbc import measure_dbc
+from edge.runtime.bench_can_decode import measure_decode, synthetic
+from edge.runtime.bench_can_e2e import measure_e2e
+from edge.runtime.bench_can_files import measure_files, measure_memory, measure_mf4
+from edge.runtime.bench_can_play import measure_play
+from edge.runtime.bench_can_receive import measure_receive, measure_slcan
 
-LOG_FRAMES = 1_185_600
-"""Of the whole log, that is: the log repeated."""
-
-REPEATS = 15
-PEER_FRAMES = 5000
-"""Decoded by the peer in each turn."""
+Say = Callable[[str], None]
 
 
-def measure_decode(
-    log_path: Path | None, dbc_paths: Sequence[tuple[Path, str | None]], say: Callable[[str], None]
-) -> dict[str, Figure]:
-    """Figures of the decoder. dbc_paths: each with its bus. log_path None: a synthetic log instead.
+class Material(msgspec.Struct, frozen=True):
+    """What is measured on: a plain candump log with the DBC file of each bus, all DBC files there are, and an
+    MF4 log with its DBC file, if there is one."""
 
-    All engines and the peer take turns; a ratio is of the medians of all turns.
+    log: Path
+    dbc_files: tuple[tuple[Path, str], ...]
+    every_dbc: tuple[Path, ...]
+    mf4: tuple[Path, Path] | None
+
+
+def measure_can(data: str | None, only: Sequence[str] | None, say: Say) -> dict[str, Figure]:
+    """All figures by name, or only those of some parts. data: a folder of real logs; None: a log is made up.
+
+    Raises UserError for a part that there is not, or for peers that are not installed.
     """
-    import cantools
-
-    if log_path is None:
-        say("no real log: frames made up from simulated.dbc")
-        path = shipped("configs/vehicles/simulated.dbc")
-        dbc_paths = [(Path(path), None)]
-        buses, log = ["can0"], _synthetic(dbc_paths)
-    else:
-        reader = read_log(log_path)
-        log, buses = concat(list(reader)), reader.buses
-    databases: Databases = [(read_dbc(path), bus) for path, bus in dbc_paths]
-    peer: list[tuple[Any, str | None]] = [
-        (cantools.database.load_file(path, strict=False), bus) for path, bus in dbc_paths
-    ]
-    decoder = Decoder(databases)
-    by_bus = [
-        {m.frame_id: m for database, of in peer if of in (None, bus) for m in database.messages}
-        for bus in buses
-    ]
-    say("decoding: every value against cantools ...")
-    figures = {
-        "decode_differences": Figure(
-            "values that differ from cantools'", _differences(decoder, log, buses, by_bus), ""
-        )
-    }
-    say("decoding: whole log and batches, in turns with cantools ...")
-    whole = concat([log] * max(LOG_FRAMES // len(log), 1))
-    small, middle = _cut(log[:8000], 40), _cut(log[:40_000], 400)
-    turns: dict[str, Callable[[], int]] = {
-        "peer": lambda: _peer(log[:PEER_FRAMES], by_bus),
-        "whole": lambda: _chunks(decoder, whole, buses),
-        "kept": lambda: _kept(decoder, whole, buses),
-        "40": lambda: _batches(decoder, small, buses),
-        "400": lambda: _batches(decoder, middle, buses),
-    }
-    taken: dict[str, list[float]] = {name: [] for name in turns}
-    for turn in range(REPEATS + 1):
-        for name, run in turns.items():
-            begin_ns = now_ns()
-            count = run()
-            if turn:  # the first warms up
-                taken[name].append((now_ns() - begin_ns) / 1e3 / count)
-    us = {name: quantile(all_us, 0.5) for name, all_us in taken.items()}
-    titles = {
-        "whole": "whole log, in chunks that are dropped",
-        "kept": "whole log, all columns kept",
-        "40": "batches of 40 frames to rows",
-        "400": "batches of 400 frames to rows",
-    }
-    figures["decode_peer_us"] = Figure("cantools, one frame", us["peer"], "us")
-    for name, title in titles.items():
-        figures[f"decode_{name}_us"] = Figure(f"{title}: one frame", us[name], "us")
-        figures[f"decode_{name}_ratio"] = Figure(f"{title}: of cantools' speed", us["peer"] / us[name], "x")
+    missing = [peer for peer in ("cantools", "asammdf", "e2e") if importlib.util.find_spec(peer) is None]
+    if missing:
+        raise UserError(f"{', '.join(missing)} not installed: pip install 'icv-edge[bench]'")
+    with tempfile.TemporaryDirectory() as folder:
+        material = _real(Path(data), Path(folder)) if data else _made_up(Path(folder), say)
+        parts: dict[str, Callable[[], dict[str, Figure]]] = {
+            "decode": lambda: measure_decode(material.log, material.dbc_files, say),
+            "files": lambda: measure_files(material.log, material.dbc_files, say),
+            "mf4": lambda: measure_mf4(*material.mf4, say) if material.mf4 else {},
+            "dbc": lambda: measure_dbc(material.every_dbc, say),
+            "receive": lambda: measure_receive(say),
+            "slcan": lambda: measure_slcan(say),
+            "e2e": lambda: measure_e2e(say),
+            "play": lambda: measure_play(say),
+            "memory": lambda: measure_memory(material.log, material.dbc_files, say),
+        }
+        unknown = set(only or ()) - set(parts)
+        if unknown:
+            raise UserError(f"no part {', '.join(sorted(unknown))}: there are {', '.join(parts)}")
+        figures: dict[str, Figure] = {}
+        for name, measure in parts.items():
+            if not only or name in only:
+                figures |= measure()
     return figures
 
 
-def _chunks(decoder: Decoder, log: Frames, buses: Sequence[str]) -> int:
-    for at in range(0, len(log), CHUNK_FRAMES):
-        for _ in decoder.decode(log[at : at + CHUNK_FRAMES], buses).columns():
-            pass
-    return len(log)
+def _real(data: Path, folder: Path) -> Material:
+    toyota, truck = data / "toyota_rav4", data / "j1939_truck"
+    if not (toyota / "drive.log.gz").is_file():
+        raise UserError(
+            f"{data}: no toyota_rav4/drive.log.gz in it: docs/benchmarks.md says what belongs there"
+        )
+    log = folder / "drive.log"
+    log.write_bytes(gzip.decompress((toyota / "drive.log.gz").read_bytes()))
+    mf4 = (truck / "drive.mf4", truck / "j1939_demo.dbc")
+    return Material(
+        log,
+        ((toyota / "powertrain.dbc", "can0"), (toyota / "adas.dbc", "can1")),
+        (*_opendbc(), *sorted(data.rglob("*.dbc"))),
+        mf4 if mf4[0].is_file() else None,
+    )
 
 
-def _kept(decoder: Decoder, log: Frames, buses: Sequence[str]) -> int:
-    list(decoder.decode(log, buses).columns())
-    return len(log)
+def _made_up(folder: Path, say: Say) -> Material:
+    say("no --data: the log is made up from simulated.dbc")
+    dbc = Path(shipped("configs/vehicles/simulated.dbc"))
+    log = folder / "made-up.log"
+    write_log(log, [synthetic(dbc)], ["can0"])
+    return Material(log, ((dbc, "can0"),), (*_opendbc(), dbc), None)
 
 
-def _cut(log: Frames, size: int) -> list[Frames]:
-    return [log[at : at + size] for at in range(0, len(log) - size + 1, size)]
-
-
-def _batches(decoder: Decoder, batches: Sequence[Frames], buses: Sequence[str]) -> int:
-    for batch in batches:
-        decoder.decode(batch, buses).rows()
-    return len(batches) * len(batches[0])
-
-
-def _peer(log: Frames, by_bus: Sequence[dict[int, Any]]) -> int:
-    for _ in _peer_values(log, by_bus):
-        pass
-    return len(log)
-
-
-def _peer_values(log: Frames, by_bus: Sequence[dict[int, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    payloads, lengths, width = log.data.tobytes(), log.length.tolist(), log.data.shape[1]
-    for i, (key, bus) in enumerate(zip(log.id.tolist(), log.bus.tolist(), strict=True)):
-        message = by_bus[bus].get(key)
-        if message is not None:
-            data = payloads[i * width : i * width + lengths[i]]
-            yield i, message.decode(data, decode_choices=False, allow_truncated=True)
-
-
-def _differences(
-    decoder: Decoder, log: Frames, buses: Sequence[str], by_bus: Sequence[dict[int, Any]]
-) -> int:
-    """How many values of any engine are not the peer's, or are missing, or are too many."""
-    expected = {
-        (i, name): float(value) for i, values in _peer_values(log, by_bus) for name, value in values.items()
-    }
-    wrong = 0
-    for engine in ("python", "pairs", "grouped"):
-        rows = decoder.decode(log, buses, engine).rows()
-        found = rows.value == rows.value
-        wrong += abs(int(found.sum()) - len(expected))
-        names = [decoded.signal.name for decoded in decoder.signals]
-        for i, signal, value in zip(
-            rows.frame[found].tolist(), rows.signal[found].tolist(), rows.value[found].tolist(), strict=True
-        ):
-            wrong += expected.get((i, names[signal])) != value
-    return wrong
-
-
-def _synthetic(dbc_paths: Sequence[tuple[Path, str | None]]) -> Frames:
-    """A minute of all messages in turn, with random data."""
-    random = np.random.default_rng(1)
-    messages = [m for path, _ in dbc_paths for m in read_dbc(path).messages.values()]
-    n = 60_000
-    chosen = [messages[i] for i in random.integers(0, len(messages), n)]
-    payloads = [random.bytes(message.length) for message in chosen]
-    return frames(range(0, n * 1_000_000, 1_000_000), [m.id for m in chosen], [0] * n, [0] * n, payloads)
+def _opendbc() -> list[Path]:
+    """The files of the package opendbc, where it is installed."""
+    found = importlib.util.find_spec("opendbc")
+    return sorted(Path(found.origin).parent.rglob("*.dbc")) if found and found.origin else []

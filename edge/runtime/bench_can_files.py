@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edge.can.dbc import Databases, read_dbc
-from edge.can.decode import Decoder
+from edge.can.decode import Decoder, chunks
 from edge.can.logs.reader import read_log
 from edge.clock import now_ns
 from edge.runtime.bench import Figure
@@ -28,7 +28,7 @@ def columns(path: Path, databases: Databases) -> dict[int, list[tuple[np.ndarray
     decoder = Decoder(databases)
     found: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
     log = read_log(path)
-    for batch in log:
+    for batch in chunks(log):
         for column in decoder.decode(batch, log.buses).columns():
             found.setdefault(column.signal, []).append((batch.t_ns[column.frame], column.value))
     return found

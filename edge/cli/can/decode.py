@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         from edge.cli.can.vss import decode_to_vss
 
         return decode_to_vss(args)
-    from edge.can.decode import Decoder
+    from edge.can.decode import Decoder, chunks
     from edge.can.export import Texts, open_export, table
     from edge.can.logs.reader import read_log
     from edge.can.statistics import LogStatistics
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     statistics = LogStatistics()
     count, seen = 0, set()
     try:
-        for batch in with_progress(log):
+        for batch in chunks(with_progress(log)):
             statistics.take(batch)
             found = table(batch, decoder.decode(batch, log.buses), texts)
             count += len(found.value)

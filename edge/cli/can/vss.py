@@ -17,7 +17,7 @@ def decode_to_vss(args: argparse.Namespace) -> int:
 
     import numpy as np
 
-    from edge.can.decode import Decoder
+    from edge.can.decode import Decoder, chunks
     from edge.can.logs.reader import read_log
     from edge.can.vss import VssMapper, find_signals, vss_columns
     from edge.can.vss_overlay import read_overlay
@@ -32,7 +32,7 @@ def decode_to_vss(args: argparse.Namespace) -> int:
     with _created(args.output) as file:
         writer = csv.writer(file)
         writer.writerow(["t_ns", "path", "value"])
-        for batch in with_progress(log):
+        for batch in chunks(with_progress(log)):
             rows: list[tuple[int, str, object]] = []
             for column in vss_columns(mapper, decoder, decoder.decode(batch, log.buses), batch.t_ns):
                 counts[column.leaf.path] += len(column.values)
