@@ -18,10 +18,10 @@ import pytest
 
 from edge import config
 from edge.can.bus import BusError, open_bus
+from edge.can.bus.socketcan_errors import error_words
 from edge.can.frames import ERROR, EXTENDED, FD, REMOTE, TX, concat, frames
 from edge.can.inlet import CanInlet
 from edge.can.logs.reader import read_log
-from edge.can.socketcan_errors import error_words
 from edge.can.vehicle import VehicleReader
 from edge.messages import Gap, Health
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge import config
 from edge.can.bus import MAX_BATCH, BusError, CanBus, Wanted, open_bus
-from edge.can.bus_watch import BusWatch, HealthState
+from edge.can.bus.watch import BusWatch, HealthState
 from edge.can.frames import NONE, Frames, concat
 from edge.can.in_order import in_order, sort_by_time
 from edge.can.logs.reader import read_log

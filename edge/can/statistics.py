@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from edge.can.bus.load import wire_ns
 from edge.can.dbc import Databases, Message, pgn_of
 from edge.can.frames import ERROR, FD, KEY_EXTENDED, Frames
-from edge.can.load import wire_ns
 
 SILENCE_NS = 1_000_000_000
 """A bus without a frame for longer has a gap."""

@@ -9,9 +9,9 @@ import numpy as np
 
 from edge import config
 from edge.can.dbc import parse_dbc
-from edge.can.e2e import Profile, Receiver, Status, profile_1, profile_2, profile_5
 from edge.can.frames import Frames
 from edge.can.protection import protection_of
+from edge.can.protection.e2e import Profile, Receiver, Status, profile_1, profile_2, profile_5
 from edge.clock import now_ns
 from edge.runtime.bench import Figure
 from edge.runtime.quantile import quantile

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from edge.can.bus import BusError, CanBus, open_bus
-from edge.can.socketcan import SocketCanBus
-from edge.can.socketcan_link import Link
+from edge.can.bus.socketcan import SocketCanBus
+from edge.can.bus.socketcan_link import Link
 from edge.clock import cpu_ns, now_ns
 from edge.config import Can
 from edge.runtime.bench import Figure

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.can.checksums import MAKERS, SINGLE, Place
-from edge.can.crc import Field
 from edge.can.dbc import parse_dbc
 from edge.can.decode import decoder
+from edge.can.protection.checksums import MAKERS, SINGLE, Place
+from edge.can.protection.crc import Field
 
 judges = pytest.importorskip("opendbc.can.dbc", reason="opendbc is the judge")
 

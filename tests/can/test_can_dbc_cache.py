@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.can import dbc, dbc_cache
+from edge.can import dbc
 from edge.can.dbc import DbcError, parse_dbc, read_dbc
+from edge.can.dbc import cache as dbc_cache
 from edge.config import shipped
 
 SIMULATED = Path(shipped("configs/vehicles/simulated.dbc"))

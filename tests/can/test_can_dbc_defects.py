@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.can.dbc import DbcError, parse_dbc, pgn_of, read_dbc
-from edge.can.dbc_text import decode
+from edge.can.dbc.text import decode
 
 HEAD = 'BU_: ECU\nBO_ 256 A: 8 ECU\n SG_ S : 0|8@1+ (1,0) [0|0] "" ECU\n'  # three lines
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.can.dbc import DbcError, parse_dbc
-from edge.can.dbc_text import decode
+from edge.can.dbc.text import decode
 
 opendbc = pytest.importorskip("opendbc")
 

@@ -264,7 +264,7 @@ def test_the_engines_agree_on_any_mixture(batch, wanted):
 
 
 def test_blocks_of_a_long_log(monkeypatch):
-    import edge.can.decode_grouped as grouped
+    import edge.can.decode.grouped as grouped
 
     random = np.random.default_rng(4)
     n = 3000

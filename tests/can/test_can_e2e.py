@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.can.crc import crc
-from edge.can.e2e import ACCEPTED, Profile, Receiver, Status, profile_1, profile_2, profile_5
+from edge.can.protection.crc import crc
+from edge.can.protection.e2e import ACCEPTED, Profile, Receiver, Status, profile_1, profile_2, profile_5
 
 OK, LOST, SYNC = Status.OK, Status.OK_SOME_LOST, Status.SYNC
 FIRST, AGAIN, WRONG, BAD = Status.INITIAL, Status.REPEATED, Status.WRONG_SEQUENCE, Status.WRONG_CRC

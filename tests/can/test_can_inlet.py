@@ -3,11 +3,11 @@ import pytest
 
 from edge import config
 from edge.can.bus import BusError, open_bus
+from edge.can.bus.load import wire_bits
 from edge.can.dbc import read_dbc
 from edge.can.encode import Encoder
 from edge.can.frames import ERROR, NONE, Frames, frames
 from edge.can.inlet import CanInlet, LogInlet, RawCanInlet
-from edge.can.load import wire_bits
 from edge.can.logs.report import LogError
 from edge.can.logs.writer import write_log
 from edge.can.vehicle import VehicleReader, read_databases

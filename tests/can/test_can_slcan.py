@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 from edge import clock, config
 from edge.can.bus import BusError, open_bus
+from edge.can.bus.slcan import _line, _StampClock
+from edge.can.bus.slcan_parse import NO_STAMP, parse
+from edge.can.bus.socketcan_errors import error_words
 from edge.can.frames import (
     BRS,
     ERROR,
@@ -27,9 +30,6 @@ from edge.can.frames import (
     concat,
     frames,
 )
-from edge.can.slcan import _line, _StampClock
-from edge.can.slcan_parse import NO_STAMP, parse
-from edge.can.socketcan_errors import error_words
 
 
 class Adapter:

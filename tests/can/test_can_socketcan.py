@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import clock
-from edge.can.adapter_clock import AdapterClock
+from edge.can.bus.adapter_clock import AdapterClock
+from edge.can.bus.load import wire_bits, wire_ns
+from edge.can.bus.socketcan_errors import error_counts, error_words
 from edge.can.frames import BRS, ERROR, EXTENDED, FD, REMOTE, concat, frames
-from edge.can.load import wire_bits, wire_ns
-from edge.can.socketcan_errors import error_counts, error_words
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="system calls of Linux")
 
@@ -162,7 +162,7 @@ def test_a_clock_that_drifts_and_jumps_is_followed():
 
 @linux
 def test_links_are_as_sysfs_has_them():
-    from edge.can.socketcan_link import Links
+    from edge.can.bus.socketcan_link import Links
 
     links = Links()
     link = links.read("lo")
@@ -180,7 +180,7 @@ def test_links_are_as_sysfs_has_them():
 @linux
 def test_a_can_controllers_attributes():
     """As linux/can/netlink.h lays them out; hil_tests asks a real driver."""
-    from edge.can.socketcan_link import parse_link
+    from edge.can.bus.socketcan_link import parse_link
 
     def attribute(kind, value):
         return struct.pack("=HH", 4 + len(value), kind) + value.ljust(-(-len(value) // 4) * 4, b"\0")
@@ -210,7 +210,7 @@ def test_a_can_controllers_attributes():
 
 @linux
 def test_datagrams_by_the_hundred_with_their_stamps_and_losses():
-    from edge.can.socketcan_read import SO_RXQ_OVFL, DatagramReader, DatagramWriter, drop_count
+    from edge.can.bus.socketcan_read import SO_RXQ_OVFL, DatagramReader, DatagramWriter, drop_count
 
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.bind(("127.0.0.1", 0))
@@ -252,7 +252,7 @@ def test_layouts_are_the_c_librarys():
         pytest.skip("64 bits only")
     import ctypes
 
-    from edge.can import socketcan_read as read
+    from edge.can.bus import socketcan_read as read
 
     assert (ctypes.sizeof(read._Msghdr), ctypes.sizeof(read._Mmsghdr), read._CMSG) == (56, 64, 16)
     assert read._Msghdr.flags.offset == 48

@@ -12,8 +12,8 @@ from edge.can.dbc import read_dbc
 from edge.can.decode import Decoder
 from edge.can.frames import frames
 from edge.can.vss import VssMapper, find_signals, vss_columns
-from edge.can.vss_expression import Expression, ExpressionError, NoValueError
-from edge.can.vss_overlay import Leaf, Overlay, OverlayError, read_overlay
+from edge.can.vss.expression import Expression, ExpressionError, NoValueError
+from edge.can.vss.overlay import Leaf, Overlay, OverlayError, read_overlay
 
 VEHICLES = Path(__file__).parents[2] / "configs" / "vehicles"
 MS = 1_000_000

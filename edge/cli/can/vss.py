@@ -20,7 +20,7 @@ def decode_to_vss(args: argparse.Namespace) -> int:
     from edge.can.decode import Decoder, chunks
     from edge.can.logs.reader import read_log
     from edge.can.vss import VssMapper, find_signals, vss_columns
-    from edge.can.vss_overlay import read_overlay
+    from edge.can.vss.overlay import read_overlay
 
     overlay = read_overlay(args.vss)
     databases = databases_of(args.dbc)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge.can.decode_field import Field
-from edge.can.decode_plan import Plan
+from edge.can.decode.field import Field
+from edge.can.decode.plan import Plan
 from edge.can.frames import Frames
 
 _COUNT, _BASE, _LENGTH, _ODD = range(4)

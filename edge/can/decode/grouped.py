@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge.can.decode_bundle import Bundle, bundles
-from edge.can.decode_field import Field
-from edge.can.decode_lookup import Lookup
-from edge.can.decode_plan import Condition, Plan
-from edge.can.decode_raw import Column, Words, physical_values, raw_values
+from edge.can.decode.bundle import Bundle, bundles
+from edge.can.decode.field import Field
+from edge.can.decode.lookup import Lookup
+from edge.can.decode.plan import Condition, Plan
+from edge.can.decode.raw import Column, Words, physical_values, raw_values
 from edge.can.frames import Frames
 
 _SORT_FRAMES = 1 << 17  # at a time: they and their order stay in the cache

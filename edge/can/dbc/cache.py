@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.can.dbc_model import Database, Message
+from edge.can.dbc.model import Database, Message
 
 _MAX_FILES = 1000
 _MAX_FOLDERS = 4  # as many versions of the code
@@ -58,7 +58,7 @@ def _folder() -> str | None:
     """Where it lies; its name tells the code that read, so that other code never takes it for its own."""
     code = sha256(msgspec.__version__.encode())
     try:
-        for path in sorted(Path(__file__).parent.glob("dbc*.py")):
+        for path in sorted(Path(__file__).parent.glob("*.py")):
             code.update(path.read_bytes())
         return str(Path.home() / ".cache" / "icv-edge" / "dbc" / code.hexdigest()[:16])
     except (OSError, RuntimeError):  # no source, no home

@@ -6,9 +6,8 @@ from typing import Literal
 
 from edge import config
 from edge.can.bus import CanBus
-from edge.can.frames import ERROR, Frames, concat
-from edge.can.load import wire_bits
-from edge.can.socketcan_errors import (
+from edge.can.bus.load import wire_bits
+from edge.can.bus.socketcan_errors import (
     ACTIVE,
     BUS_OFF,
     CONTROLLER,
@@ -19,6 +18,7 @@ from edge.can.socketcan_errors import (
     error_counts,
     error_words,
 )
+from edge.can.frames import ERROR, Frames, concat
 from edge.messages import Gap, Health, Message
 
 HealthState = Literal["ok", "degraded", "failed"]

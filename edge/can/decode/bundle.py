@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.can.decode_field import Field
-from edge.can.decode_raw import Words
+from edge.can.decode.field import Field
+from edge.can.decode.raw import Words
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ import numpy as np
 
 from edge.can.dbc import Databases
 from edge.can.decode import Column, Decoded, Decoder, names
-from edge.can.vss_expression import NoValueError, Value, text
-from edge.can.vss_overlay import INTEGERS, Leaf, Overlay
+from edge.can.vss.expression import NoValueError, Value, text
+from edge.can.vss.overlay import INTEGERS, Leaf, Overlay
 
 VssValue = bool | int | float | str
 

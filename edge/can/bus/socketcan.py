@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge import clock
-from edge.can.adapter_clock import AdapterClock
 from edge.can.bus import MAX_BATCH, BusError, Wanted, check_length
+from edge.can.bus.adapter_clock import AdapterClock
+from edge.can.bus.socketcan_link import Link, Links, stamps_in_hardware
+from edge.can.bus.socketcan_read import SO_RXQ_OVFL, DatagramReader, DatagramWriter, drop_count
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, KEY_EXTENDED, NONE, REMOTE, TX, Frames
-from edge.can.socketcan_link import Link, Links, stamps_in_hardware
-from edge.can.socketcan_read import SO_RXQ_OVFL, DatagramReader, DatagramWriter, drop_count
 
 BUFFER_BYTES = 8 << 20
 """Of receive buffer for each interface. The kernel doubles it and counts some 770 bytes a frame: 21,000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.can import dbc_check as check
-from edge.can.dbc_model import Database, DbcError, Defect, Message, Node, Signal, pgn_of
+from edge.can.dbc import check as check
+from edge.can.dbc.model import Database, DbcError, Defect, Message, Node, Signal, pgn_of
 from edge.can.frames import KEY_EXTENDED
 
 if TYPE_CHECKING:

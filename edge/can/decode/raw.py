@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from edge.can.dbc import Signal
-from edge.can.decode_field import Field, field_of, is_whole
+from edge.can.decode.field import Field, field_of, is_whole
 
 _FLOATS = {16: np.float16, 32: np.float32, 64: np.float64}
 _NONE: Mapping[bool, np.ndarray] = {}

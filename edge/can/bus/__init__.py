@@ -83,16 +83,16 @@ def open_bus(*cans: config.Can, wanted: Wanted | None = None) -> CanBus:
         if not hasattr(socket, "AF_CAN"):
             names = ", ".join(can.channel for can in cans)
             raise BusError(f"{names}: this system has no SocketCAN, Linux has: choose another kind of bus")
-        from edge.can.socketcan import SocketCanBus
+        from edge.can.bus.socketcan import SocketCanBus
 
         return SocketCanBus([can.channel for can in cans], wanted)
     if len(cans) != 1:
         raise BusError(f"{', '.join(can.channel for can in cans)}: only SocketCAN buses share a door")
     if kinds == {"slcan"}:
-        from edge.can.slcan import SlcanBus
+        from edge.can.bus.slcan import SlcanBus
 
         return SlcanBus(cans[0])
-    from edge.can.python_can import PythonCanBus
+    from edge.can.bus.python_can import PythonCanBus
 
     return PythonCanBus(cans[0])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from edge.can import dbc_check as check
-from edge.can.dbc_model import Database, Defect, Message, Node, Signal, Value, pgn_of
-from edge.can.dbc_parse import INDEPENDENT_KEY, Draft, Drafts
-from edge.can.dbc_said import Extra, Said
+from edge.can.dbc import check as check
+from edge.can.dbc.model import Database, Defect, Message, Node, Signal, Value, pgn_of
+from edge.can.dbc.parse import INDEPENDENT_KEY, Draft, Drafts
+from edge.can.dbc.said import Extra, Said
 from edge.can.frames import KEY_EXTENDED
 
 _NOBODY = "Vector__XXX"

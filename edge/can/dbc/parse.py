@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from edge.can.dbc_check import range_trouble
-from edge.can.dbc_model import Defect
-from edge.can.dbc_text import KEYWORDS, WORD, lines_of, parted, starts_with_keyword, statement
+from edge.can.dbc.check import range_trouble
+from edge.can.dbc.model import Defect
+from edge.can.dbc.text import KEYWORDS, WORD, lines_of, parted, starts_with_keyword, statement
 from edge.can.frames import KEY_EXTENDED
 
 INDEPENDENT = "VECTOR__INDEPENDENT_SIG_MSG"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from edge.can.dbc_model import Defect, Message, Signal
+from edge.can.dbc.model import Defect, Message, Signal
 
 _MAX_PAIRS = 20_000
 _EXTENDED_FORMATS = ("ExtendedCAN", "ExtendedCAN_FD", "J1939PG")

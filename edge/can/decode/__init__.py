@@ -16,13 +16,13 @@ import msgspec
 import numpy as np
 
 from edge.can.dbc import Databases, Message, Signal
-from edge.can.decode_field import prefers_big
-from edge.can.decode_grouped import Grouped
-from edge.can.decode_lookup import Lookup
-from edge.can.decode_pairs import Pairs
-from edge.can.decode_plan import Plan
-from edge.can.decode_python import Values, decoder
-from edge.can.decode_raw import Column
+from edge.can.decode.field import prefers_big
+from edge.can.decode.grouped import Grouped
+from edge.can.decode.lookup import Lookup
+from edge.can.decode.pairs import Pairs
+from edge.can.decode.plan import Plan
+from edge.can.decode.python import Values, decoder
+from edge.can.decode.raw import Column
 from edge.can.frames import Frames, concat
 
 __all__ = [

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 
 from edge.can.dbc import Message, Signal
-from edge.can.decode_field import is_whole, j1939_limit
+from edge.can.decode.field import is_whole, j1939_limit
 
 Values = tuple[float | None, ...]
 """One per signal asked for: None when multiplexing leaves it out of this frame, NaN when the frame is too

@@ -13,8 +13,9 @@ import numpy as np
 import serial
 
 from edge import clock, config
-from edge.can.adapter_clock import AdapterClock
 from edge.can.bus import MAX_BATCH, BusError, check_length
+from edge.can.bus.adapter_clock import AdapterClock
+from edge.can.bus.slcan_parse import LONGEST, NO_STAMP, parse, status_event
 from edge.can.frames import (
     BRS,
     ERROR,
@@ -28,7 +29,6 @@ from edge.can.frames import (
     concat,
     frames,
 )
-from edge.can.slcan_parse import LONGEST, NO_STAMP, parse, status_event
 
 BITRATES = {
     10_000: "S0", 20_000: "S1", 50_000: "S2", 100_000: "S3", 125_000: "S4", 250_000: "S5", 500_000: "S6",

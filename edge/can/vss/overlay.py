@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.can.vss_expression import Expression, ExpressionError, Value
+from edge.can.vss.expression import Expression, ExpressionError, Value
 from edge.config import UserError
 
 DEFAULT_INTERVAL_MS = 1000

@@ -6,8 +6,8 @@ import re
 
 import msgspec
 
-from edge.can.dbc_model import AttributeDefinition, Defect, Value
-from edge.can.dbc_parse import LEAST, MOST, Drafts, key_of, number_of, start_of
+from edge.can.dbc.model import AttributeDefinition, Defect, Value
+from edge.can.dbc.parse import LEAST, MOST, Drafts, key_of, number_of, start_of
 
 _ID = r"([0-9]{1,15})"
 _VAL = re.compile(rf"\s*VAL_\s+{_ID}\s+(\S+)\s+(.*)", re.DOTALL)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from edge.can.crc import Field, FrameCrc, crc
+from edge.can.protection.crc import Field, FrameCrc, crc
 
 CHUNK = 16_384
 """Frames worked on at a time, so that they stay in the cache."""

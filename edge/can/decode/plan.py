@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from edge.can.dbc import Message, Signal
-from edge.can.decode_field import Field, field_of
-from edge.can.decode_python import Values, decoder, word_decoder
+from edge.can.decode.field import Field, field_of
+from edge.can.decode.python import Values, decoder, word_decoder
 
 Condition = tuple[tuple[Field, tuple[tuple[int, int], ...]], ...]
 """Choosers with the raw ranges that they must be in; all must hold."""

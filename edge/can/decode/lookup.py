@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge.can.dbc import Message
-from edge.can.decode_plan import Plan
+from edge.can.decode.plan import Plan
 from edge.can.frames import ERROR, EXTENDED, KEY_EXTENDED, REMOTE, Frames
 
 _STANDARD = 1 << 11

@@ -8,10 +8,10 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from edge.can import dbc_cache
-from edge.can.dbc_foreign import SUFFIXES, read_foreign
-from edge.can.dbc_join import join
-from edge.can.dbc_model import (
+from edge.can.dbc import cache as dbc_cache
+from edge.can.dbc.foreign import SUFFIXES, read_foreign
+from edge.can.dbc.join import join
+from edge.can.dbc.model import (
     AttributeDefinition,
     Database,
     Databases,
@@ -22,8 +22,8 @@ from edge.can.dbc_model import (
     Signal,
     pgn_of,
 )  # fmt: skip
-from edge.can.dbc_parse import parse
-from edge.can.dbc_text import decode
+from edge.can.dbc.parse import parse
+from edge.can.dbc.text import decode
 
 __all__ = [
     "AttributeDefinition", "Database", "Databases", "DbcError", "Defect", "Message", "Node", "Signal",
@@ -35,7 +35,7 @@ _USUAL_BYTES = 1 << 18
 
 
 def read_dbc(path: str | Path, cache: bool = True) -> Database:
-    """A DBC file in any of the encodings of dbc_text.decode. Raises DbcError if it cannot be read or is none.
+    """A DBC file in any of the encodings of dbc.text.decode. Raises DbcError if it cannot be read or is none.
 
     cache: look in ~/.cache/icv-edge for what an equal file gave, and leave it there.
     """

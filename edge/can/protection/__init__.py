@@ -15,11 +15,11 @@ from typing import Protocol
 import numpy as np
 
 from edge import config
-from edge.can import e2e
-from edge.can.checksums import MAKERS, SINGLE, Checksum, Place
-from edge.can.crc import Field
 from edge.can.dbc import Database, Message, Signal
 from edge.can.frames import Frames
+from edge.can.protection import e2e
+from edge.can.protection.checksums import MAKERS, SINGLE, Checksum, Place
+from edge.can.protection.crc import Field
 
 ICV_CHECKSUM = "IcvChecksum"
 """BA_ "IcvChecksum" BO_ ... "CRC8_SAE_J1850" in a DBC file: the message is protected as kind "icv"."""

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from edge import clock, config
-from edge.can.adapter_clock import AdapterClock
 from edge.can.bus import MAX_BATCH, BusError, check_length
+from edge.can.bus.adapter_clock import AdapterClock
+from edge.can.bus.socketcan_read import drop_count
 from edge.can.frames import BRS, ESI, FD, KEY_EXTENDED, NONE, REMOTE, Frames, frames
 from edge.can.logs.python_can import message_flags
-from edge.can.socketcan_read import drop_count
 
 _QUEUE_FRAMES = 65536
 _MAX_AGE_NS = 10_000_000_000

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge.can.crc import Field, FrameCrc, crc
+from edge.can.protection.crc import Field, FrameCrc, crc
 
 
 class Checksum(Protocol):

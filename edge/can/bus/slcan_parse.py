@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge.can.frames import BRS, ERROR, EXTENDED, FD, FD_LENGTHS, REMOTE
-from edge.can.socketcan_errors import (
+from edge.can.bus.socketcan_errors import (
     ACTIVE,
     BUS_ERROR,
     BUS_OFF,
@@ -23,6 +22,7 @@ from edge.can.socketcan_errors import (
     RX_OVERFLOW,
     TX_OVERFLOW,
 )
+from edge.can.frames import BRS, ERROR, EXTENDED, FD, FD_LENGTHS, REMOTE
 
 LONGEST = 1 + 8 + 1 + 128 + 4
 """Characters of a line at most."""
