@@ -95,7 +95,7 @@ def test_formulas_are_as_kuksa_evaluates_them(formula, x):
         ("x +", 4), ("y * 2", 1), ("x * (2", 7), ("x ) 2", 3), ("__import__('os')", 1), ("x.real", 2),
         ("floor x", 7), ("2 x", 3), ("pow(x)", 1), ("x @ 2", 3), ("", 1), ("x = 2", 3), ("random(1)", 1),
         ("min(x,", 7), ("'abc", 1), ("(" * 50 + "x" + ")" * 50, 41), ("-" * 900 + "x", 41),
-        ("x+" * 600, 1000),
+        ("x+" * 600, 1000), ("x + 0x" + "F" * 300, 5),
     ],
 )  # fmt: skip
 def test_bad_formulas_name_the_character(formula, column):
@@ -118,6 +118,7 @@ def test_bad_formulas_name_the_character(formula, column):
         "exp(1e9)",
         "fac(-1)",
         "'a' < 1",
+        "((x==x)+(x==x))" + "^((x==x)+(x==x))" * 55,  # of whole numbers: more digits than there is memory
     ],
 )
 def test_no_value_is_said(formula):
@@ -200,6 +201,10 @@ def test_json_and_vspec(tmp_path):
             {"dbc2vss": {"signal": "S", "transform": {"mapping": [{"from": 1, "to": "on"}]}}},
             "'on' is no float",
         ),
+        (
+            {"dbc2vss": {"signal": "S", "transform": {"mapping": [{"from": 1, "to": float("nan")}]}}},
+            "from and to are numbers",
+        ),
         ({"datatype": "float[]", "dbc2vss": {"signal": "S"}}, "datatype 'float[]'"),
         ({"datatype": None, "dbc2vss": {"signal": "S"}}, "datatype None"),
         ({"min": "0", "dbc2vss": {"signal": "S"}}, "min is '0'"),
@@ -218,6 +223,7 @@ def test_files_that_are_no_overlay(tmp_path, monkeypatch):
     cases = {
         "a.json": "{", "b.json": "[]", "c.json": "{}", "d.json": deep, "e.json": "<html>", "f.vspec": "a: [",
         "g.yaml": "- 1", "h.json": '{"a": ' * 90 + "{}" + "}" * 90, "i.vspec": "when: 2024-99-99",
+        "k.json": '{"a": ' + "1" * 5000 + "}",
     }  # fmt: skip
     for name, content in cases.items():
         (tmp_path / name).write_text(content)

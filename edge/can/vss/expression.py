@@ -47,7 +47,7 @@ _NOT_BINDS, _SIGN_BINDS = 2, 5
 def _number(value: Value) -> float:
     if isinstance(value, str):
         raise NoValueError(f"{value!r} is no number")
-    return value
+    return float(value)  # not as a bool: those become whole numbers, whose powers have no bounds
 
 
 def _power(a: float, b: float) -> float:
@@ -171,7 +171,10 @@ class Expression:
     def _operand(self) -> _Node:
         kind, word, column = self._next()
         if kind == "number":
-            return _always(float(int(word, 16) if word[:2] == "0x" else word))
+            try:
+                return _always(float(int(word, 16) if word[:2] == "0x" else word))
+            except OverflowError:
+                raise ExpressionError("a number beyond float64", column) from None
         if kind == "text":
             return _always(word[1:-1])
         if word == "(":

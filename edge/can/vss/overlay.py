@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,8 @@ def _parse_json(path: Path, text: str) -> object:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise OverlayError(f"{path}:{error.lineno}: no JSON: {error.msg}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise OverlayError(f"{path}: no usable JSON: {error}") from None
     except RecursionError:
         raise OverlayError(f"{path}: nested too deep") from None
 
@@ -173,6 +176,10 @@ def _limit(node: dict[str, Any], name: str) -> float | None:
     return value
 
 
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and isfinite(value)
+
+
 def _transform(
     told: object, datatype: str
 ) -> tuple[Expression | None, tuple[tuple[Value, Value], ...] | None]:
@@ -196,7 +203,7 @@ def _transform(
         if not isinstance(entry, dict) or {"from", "to"} - set(entry):
             raise OverlayError(f"mapping, entry {number}: needs from and to")
         pair = entry["from"], entry["to"]
-        if not all(isinstance(one, bool | int | float | str) for one in pair):
+        if not all(isinstance(one, bool | int | str) or _is_finite(one) for one in pair):
             raise OverlayError(f"mapping, entry {number}: from and to are numbers, texts, true or false")
         if isinstance(pair[1], str) and datatype not in ("string", "boolean"):
             raise OverlayError(f"mapping, entry {number}: {pair[1]!r} is no {datatype}")
