@@ -41,6 +41,7 @@ _READ_BYTES = 6 * MAX_BATCH - LONGEST  # with what was left over: a batch of the
 _OUT_BYTES = 65536
 _AGAIN_NS = 2_000_000_000
 _STATUS_NS = 1_000_000_000
+_CLOSING_S = 0.5  # for a port that is full to take what was promised
 _WRAP_MS = 60_000
 _BACK_MS = 1_000  # a stamp that goes back by less is out of order, not a minute later
 
@@ -155,17 +156,20 @@ class SlcanBus:
             return self._serial.read(_READ_BYTES)
         try:
             raw = os.read(self._fd, _READ_BYTES)
+            if not raw and self._poller.poll(0):  # something came just now, or it is gone
+                raw = os.read(self._fd, _READ_BYTES)
+                if not raw:
+                    raise OSError("it hung up")  # always readable, and nothing comes
         except BlockingIOError:
             return b""
-        if not raw and self._poller.poll(0):
-            raise OSError("it hung up")  # always readable, and nothing comes
         return raw
 
     def _keep_asking(self, now_ns: int) -> None:
         if not self._heard:
             if now_ns >= self._next_greeting_ns:
                 self._next_greeting_ns = now_ns + _AGAIN_NS
-                self._write(self._greeting)
+                if not self._out:  # else it still has to take the last one
+                    self._write(self._greeting)
         elif self._ask_status and now_ns >= self._next_status_ns:
             self._next_status_ns = now_ns + _STATUS_NS
             self._status_open = True
@@ -189,19 +193,21 @@ class SlcanBus:
         self._flush()
 
     def send_many(self, frames: Frames) -> int:
-        """See CanBus."""
-        sent = 0
-        columns = zip(frames.id.tolist(), frames.flags.tolist(), frames.length.tolist(), strict=True)
-        for i, (can_id, flags, length) in enumerate(columns):
-            line = _line(can_id, flags, length, frames.payload(i))
-            if len(self._out) + len(line) > _OUT_BYTES:
-                self._flush()
-                if len(self._out) + len(line) > _OUT_BYTES:
-                    break
-            self._out += line
-            sent += 1
+        """See CanBus. Only what the port takes now is sent, but for the rest of a line."""
         self._flush()
-        return sent
+        at = 0
+        while at < len(frames) and not self._out:
+            part = frames[at : at + MAX_BATCH]
+            columns = zip(part.id.tolist(), part.flags.tolist(), part.length.tolist(), strict=True)
+            lines = [_line(*column, part.payload(i)) for i, column in enumerate(columns)]
+            ends = np.cumsum([len(line) for line in lines])
+            self._write(b"".join(lines))
+            written = int(ends[-1]) - len(self._out)
+            begun = int(np.searchsorted(ends, written)) + 1 if written else 0
+            if self._out:
+                del self._out[int(ends[begun - 1]) - written if begun else 0 :]
+            at += begun
+        return at
 
     def _queue(self, line: bytes) -> None:
         if len(self._out) + len(line) > _OUT_BYTES:
@@ -246,6 +252,9 @@ class SlcanBus:
             return
         with contextlib.suppress(BusError):
             self._write(b"C\r")
+            if self._out and self._fd is not None:
+                select.select([], [self._fd], [], _CLOSING_S)
+                self._flush()
         with contextlib.suppress(OSError):
             self._serial.close()
 
