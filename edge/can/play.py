@@ -25,7 +25,7 @@ SLICE_NS = 20_000_000
 LEAD_NS = 2_000_000
 STUCK_NS = 1_000_000_000
 """A transmit queue that takes nothing for so long is stuck."""
-_RETRY_NS = 100_000
+_RETRY_NS = 500_000  # shorter than ten frames, Linux's transmit queue, take at 1 Mbit/s
 _BLOCK_FRAMES = 512
 _AHEAD_FRAMES = 1 << 20
 _AHEAD_BATCHES = 32
@@ -171,7 +171,7 @@ class Player:
         frames = replace(frames, bus=self._channels[frames.bus])
         late: list[int] = []
         at, count = 0, len(t_ns)
-        progress_ns = self._clock.now_ns()
+        full_ns: int | None = None  # since when nothing is taken
         while at < count:
             head = frames[at : at + 1]  # usually it is due alone, and then it is ready
             if not self._wait(t_ns[at]):
@@ -184,16 +184,16 @@ class Player:
             if sent:
                 if self.speed != inf:
                     late += [now_ns - self._deadline(t) for t in t_ns[at : at + sent]]
-                at += sent
-                progress_ns = now_ns
-            elif now_ns - progress_ns <= STUCK_NS:
+                at, full_ns = at + sent, None
+            elif full_ns is None or now_ns - full_ns <= STUCK_NS:
+                full_ns = now_ns if full_ns is None else full_ns
                 self._clock.sleep_until_ns(now_ns + _RETRY_NS)
             elif self.speed == inf:
                 raise BusError(f"no frame was taken for {STUCK_NS / 1e9:.0f} s: is anybody on the bus?")
             else:
                 for target in targets[at:end]:
                     self.refused[target, "the transmit queue stays full"] += 1
-                at, progress_ns = end, now_ns
+                at, full_ns = end, None
         self.lateness.add(late)
         return at == count
 

@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 import uuid
 from math import inf
 
@@ -125,6 +128,20 @@ def test_a_queue_that_stays_full_costs_what_is_due_or_ends_it():
     assert player.refused == {(0, "the transmit queue stays full"): 3}
     with pytest.raises(BusError, match="taken"):
         play([log(*rows)], inf, clock=clock, bus=bus)
+
+
+def test_a_queue_that_is_full_for_a_moment_after_a_long_wait_is_tried_again():
+    clock = Clock()
+    bus = Bus(clock)
+    rooms = iter([0, 1000])
+
+    def after_send():
+        bus.room = next(rooms, 1000)
+
+    bus.on_send = after_send
+    sent, player = play([log((0, 1), (2 * STUCK_NS / MS, 2))], clock=clock, bus=bus)
+    assert [i for _, i in sent] == [1, 2]
+    assert not player.refused
 
 
 def test_what_the_bus_refuses_is_counted_by_reason_and_costs_no_other():
@@ -418,3 +435,34 @@ def test_keys():
     assert not player.stopped
     press("q")
     assert player.stopped
+
+
+IN_BACKGROUND = """
+import os, sys
+from edge.can.play import Player
+from edge.cli.can.play import _keys
+from edge.clock import LiveClock
+terminal = os.open(sys.argv[1], os.O_RDWR)  # of a new session: its terminal from now on
+os.dup2(terminal, 0)
+job = os.fork()
+if not job:
+    os.setpgid(0, 0)
+    with _keys(Player([], LiveClock())) as hint:
+        os._exit(3 if hint else 0)
+_, status = os.waitpid(job, os.WUNTRACED)
+if os.WIFSTOPPED(status):
+    os.kill(job, 9)
+sys.exit(9 if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how a session gets its terminal")
+def test_a_job_in_the_background_plays_on_without_keys():
+    import pty
+
+    master, slave = pty.openpty()
+    command = [sys.executable, "-c", IN_BACKGROUND, os.ttyname(slave)]
+    done = subprocess.run(command, start_new_session=True, stdin=subprocess.DEVNULL, timeout=30)
+    os.close(master)
+    os.close(slave)
+    assert done.returncode == 0

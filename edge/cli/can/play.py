@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -193,15 +194,20 @@ def _keys(player: Player) -> Iterator[str]:
 
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
+        ours = os.tcgetpgrp(terminal) == os.getpgrp()  # one in the background would be stopped
     except (ImportError, OSError, ValueError, termios.error):
+        ours = False
+    if not ours:
         yield ""
         return
     ended = threading.Event()
 
     def listen() -> None:
-        while not ended.is_set():
-            if select.select([terminal], [], [], 0.1)[0]:
-                _key(player, sys.stdin.read(1))
+        with contextlib.suppress(OSError):  # the terminal was closed
+            while not ended.is_set():
+                if select.select([terminal], [], [], 0.1)[0]:
+                    for key in os.read(terminal, 64).decode(errors="replace") or ("",):
+                        _key(player, key)
 
     tty.setcbreak(terminal)
     thread = threading.Thread(target=listen, name="keys", daemon=True)
