@@ -86,7 +86,7 @@ class CanInlet:
         try:
             parts = [bus.receive()]
             with suppress(BusError):  # the next poll tells; what came is kept
-                while len(parts[-1]) == MAX_BATCH and len(parts) < MAX_BATCHES:
+                while len(parts[-1]) >= (1 if self._busy else MAX_BATCH) and len(parts) < MAX_BATCHES:
                     parts.append(bus.receive())
             found = concat(parts)
         except BusError as error:
