@@ -99,6 +99,18 @@ def test_stamps_are_the_kernels(bus, peer):
     assert before - 20_000_000 <= t_ns <= after + 20_000_000
 
 
+@pytest.mark.parametrize("step_ns", [10**17, -(10**17), 5_000_000_000, -5_000_000_000])
+def test_frames_that_wait_while_the_date_is_set_keep_their_place(bus, peer, monkeypatch, step_ns):
+    bus.receive()
+    before = clock.now_ns()
+    bus.receive()
+    peer.send(can.Message(arbitration_id=1, is_extended_id=False))
+    offset_ns = clock.realtime_offset_ns
+    monkeypatch.setattr(clock, "realtime_offset_ns", lambda: offset_ns() - step_ns)
+    (t_ns,) = wait(bus, 1).t_ns.tolist()
+    assert before - 20_000_000 <= t_ns <= clock.now_ns()
+
+
 def test_frames_that_did_not_fit_are_counted(bus, peer):
     sender = socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
     sender.bind(("vcan0",))

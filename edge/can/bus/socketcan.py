@@ -57,7 +57,7 @@ _KIND_ERROR, _KIND_REMOTE = 1, 2
 _MASKS = np.where(np.arange(64) < np.arange(65)[:, None], 0xFF, 0).astype(np.uint8).view(np.uint64)
 """(65, 8): eight words that keep the first n bytes of 64."""
 _MASKS_8 = _MASKS[:, 0].copy()
-_any_bit, _largest = np.bitwise_or.reduce, np.maximum.reduce
+_any_bit, _largest, _smallest = np.bitwise_or.reduce, np.maximum.reduce, np.minimum.reduce
 
 
 class SocketCanBus:
@@ -82,6 +82,7 @@ class SocketCanBus:
         self._error_frames = [0] * count
         self._dropped = 0
         self._offset_ns = clock.realtime_offset_ns()
+        self._emptied_ns = clock.now_ns()
         self._next_look_ns = 0
         try:
             self._granted = self._prepare(wanted)
@@ -140,7 +141,11 @@ class SocketCanBus:
             raise BusError(f"{', '.join(self.channels)}: {error.strerror}") from None
         self._count_drops()
         if count:
-            return self._frames(count)
+            found = self._frames(count)
+            if count < MAX_BATCH:
+                self._emptied_ns = now_ns
+            return found
+        self._emptied_ns = now_ns
         if self._all_gone():  # what came before has been given
             raise BusError(self._troubles())
         return NONE
@@ -200,8 +205,9 @@ class SocketCanBus:
             return np.full(count, now_ns, np.int64)
         t_ns = self._reader.stamps_ns(count)
         t_ns += self._date_offset_ns()
-        if _largest(t_ns) > now_ns:  # the date was set meanwhile
-            np.minimum(t_ns, now_ns, out=t_ns)
+        earliest_ns = self._emptied_ns - _STEP_NS
+        if _largest(t_ns) > now_ns or _smallest(t_ns) < earliest_ns:  # the date was set meanwhile
+            np.clip(t_ns, earliest_ns, now_ns, out=t_ns)
         for which, own in enumerate(self._clocks):
             if self._hardware[which]:
                 stamps = self._reader.stamps_ns(count, 2)
@@ -214,8 +220,8 @@ class SocketCanBus:
         """Monotonic minus the date. It changes when the date is set; else the largest is the one that was
         read with the least delay."""
         offset_ns = clock.realtime_offset_ns()
-        if abs(offset_ns - self._offset_ns) > _STEP_NS:
-            self._offset_ns = offset_ns
+        if abs(offset_ns - self._offset_ns) > _STEP_NS:  # or this thread had to wait between two clocks
+            self._offset_ns = max(offset_ns, clock.realtime_offset_ns())
         else:
             self._offset_ns = max(self._offset_ns, offset_ns)
         return self._offset_ns
