@@ -85,12 +85,12 @@ def measure_play(say: Callable[[str], None]) -> dict[str, Figure]:
     granted = _set_priority(PLAY_PRIORITY)
     say(f"play: real-time priority {'granted' if granted else 'refused'}")
     try:
-        figures = _compare("play", "with real-time priority" if granted else "without real-time priority")
+        figures = _compare("play", "real-time" if granted else "no priority")
     finally:
         if granted:
             _set_priority(0)
     if granted:
-        figures |= _compare("play_plain", "without real-time priority")
+        figures |= _compare("play_plain", "no priority")
     return figures
 
 
@@ -102,14 +102,14 @@ def _compare(name: str, how: str) -> dict[str, Figure]:
     figures = {}
     for share in (0.5, 0.99):
         p = f"p{round(share * 100)}"
-        title = f"replay at {FRAMES_PER_S} frames/s, {how}: lateness, {p}"
+        title = f"replay at {FRAMES_PER_S} frames/s, {how}: late, {p}"
         own, peer = _typical(ours, share), _typical(others, share)
         figures[f"{name}_late_{p}"] = Figure(title, own, "us")
-        figures[f"{name}_late_{p}_peer"] = Figure(f"{title}, python-can's MessageSync", peer, "us")
-        figures[f"{name}_late_{p}_ratio"] = Figure(f"{title}, of python-can's", own / max(peer, 1e-3), "x")
+        figures[f"{name}_late_{p}_peer"] = Figure(f"{title}, MessageSync", peer, "us")
+        figures[f"{name}_late_{p}_ratio"] = Figure(f"{title}, of MessageSync's", own / max(peer, 1e-3), "x")
     early, peer_early = (float(sum((late < 0).sum() for late in rounds)) for rounds in (ours, others))
     figures[f"{name}_early"] = Figure(f"replay, {how}: frames sent too early", early, "frames")
-    title = f"replay, {how}: too early, python-can's MessageSync"
+    title = f"replay, {how}: frames sent too early, MessageSync"
     figures[f"{name}_early_peer"] = Figure(title, peer_early, "frames")
     return figures
 
