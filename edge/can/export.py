@@ -16,6 +16,7 @@ import numpy as np
 
 from edge.can.decode import Column, Decoded, DecodedSignal
 from edge.can.frames import Frames
+from edge.can.transport.long_messages import LongRows
 from edge.config import UserError
 
 HEADER = ("t_ns", "bus", "message", "signal", "value", "text")
@@ -43,6 +44,7 @@ class Texts:
 
     def __init__(self, signals: Sequence[DecodedSignal]) -> None:
         self.all: list[str] = []
+        self._signals = signals
         known: dict[str, int] = {}
         self._of: list[dict[int, int]] = []
         for one in signals:
@@ -62,25 +64,32 @@ class Texts:
         found, which = np.unique(column.raw, return_inverse=True)
         return np.array([of.get(raw, -1) for raw in found.tolist()], np.int32)[which]
 
+    def of_values(self, signals: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """int32 (n,): the text of each physical value of a signal, -1 where there is none."""
+        texts = []
+        for i, value in zip(signals.tolist(), values.tolist(), strict=True):
+            scaling = self._signals[i].signal
+            raw = (value - scaling.offset) / scaling.scale
+            texts.append(self._of[i].get(round(raw), -1) if raw == raw else -1)
+        return np.array(texts, np.int32)
 
-def table(frames: Frames, decoded: Decoded, texts: Texts) -> Table:
-    """The decoded values of a batch in the order of its frames."""
+
+def table(frames: Frames, decoded: Decoded, texts: Texts, long: LongRows | None = None) -> Table:
+    """The decoded values of a batch in the order of its frames; long: messages longer than a frame."""
     columns = list(decoded.columns())
-    if not columns:
+    parts = [
+        (column.frame, np.full(len(column.frame), column.signal), column.value, texts.of(column))
+        for column in columns
+    ]
+    if long:
+        parts.append((long.frame, long.signal, long.value, texts.of_values(long.signal, long.value)))
+    if not parts:
         none = np.zeros(0, np.int64)
         return Table(none, none, none, none, none.astype(float), none)
-    frame = np.concatenate([column.frame for column in columns])
+    frame, signal, value, text = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     order = np.argsort(frame, kind="stable")
     frame = frame[order]
-    signal = np.repeat([column.signal for column in columns], [len(column.frame) for column in columns])
-    return Table(
-        frame,
-        frames.t_ns[frame],
-        frames.bus[frame],
-        signal[order],
-        np.concatenate([column.value for column in columns])[order],
-        np.concatenate([texts.of(column) for column in columns])[order],
-    )
+    return Table(frame, frames.t_ns[frame], frames.bus[frame], signal[order], value[order], text[order])
 
 
 class Exporter(Protocol):
@@ -187,6 +196,10 @@ class McapExporter:
         self._writer = Writer(self._file, compression=CompressionType.ZSTD)
         self._writer.start(profile="", library="icv-edge")
         self._signals = signals
+        numbers: dict[int, int] = {}
+        self._message_of = np.array(
+            [numbers.setdefault(id(s.message), len(numbers)) for s in signals], np.int32
+        )
         self._texts = texts
         self._buses = buses
         self._channels: dict[tuple[int, str], int] = {}
@@ -196,7 +209,9 @@ class McapExporter:
         """Append rows."""
         if not len(batch.t_ns):
             return
-        starts = np.flatnonzero(np.concatenate([[True], batch.frame[1:] != batch.frame[:-1]])).tolist()
+        of_message = self._message_of[batch.signal]
+        changes = (batch.frame[1:] != batch.frame[:-1]) | (of_message[1:] != of_message[:-1])
+        starts = np.flatnonzero(np.concatenate([[True], changes])).tolist()
         times, buses, signals = batch.t_ns.tolist(), batch.bus.tolist(), batch.signal.tolist()
         values, texts = batch.value.tolist(), batch.text.tolist()
         for start, end in zip(starts, [*starts[1:], len(times)], strict=True):

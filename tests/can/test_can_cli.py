@@ -10,7 +10,7 @@ from mcap.reader import make_reader
 
 from edge.can.dbc import read_dbc
 from edge.can.encode import Encoder
-from edge.can.frames import frames
+from edge.can.frames import EXTENDED, frames
 from edge.can.logs.reader import read_log
 from edge.can.logs.writer import write_log
 from edge.cli.main import main
@@ -183,3 +183,51 @@ def test_vss_paths_by_an_overlay(log, tmp_path, capsys):
     assert speeds == [(i * 10_000_000, i % 100) for i in range(0, COUNT, 10)]
     assert main([*arguments[:-1], "x.parquet"]) == 2
     assert "as CSV" in capsys.readouterr().err
+
+
+J1939_DBC = """VERSION ""
+BU_: ECU
+BO_ 2565865726 LONG: 20 ECU
+ SG_ Mode : 0|8@1+ (1,0) [0|250] "" X
+ SG_ Total : 72|32@1+ (0.5,0) [0|2105540607.5] "L" X
+ SG_ Last : 152|8@1+ (1,-40) [-40|210] "degC" X
+BA_DEF_ "ProtocolType" STRING ;
+BA_DEF_DEF_ "ProtocolType" "";
+BA_ "ProtocolType" "J1939";
+BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";
+BA_DEF_DEF_ "VFrameFormat" "J1939PG";
+VAL_ 2565865726 Mode 0 "off" 3 "on" ;
+"""
+
+
+def test_a_j1939_message_of_several_frames_is_decoded(tmp_path, capsys):
+    """BAM as SAE J1939-21 5.10.3.5 has it: 20, size (2 bytes), packets, 255, PGN (3 bytes)."""
+    dbc, log, out = tmp_path / "j1939.dbc", tmp_path / "truck.log", tmp_path / "out.csv"
+    dbc.write_text(J1939_DBC)
+    content = bytes([3]) + bytes(8) + (1234).to_bytes(4, "little") + bytes(6) + bytes([100])
+    pgn = (2565865726 >> 8 & 0x3FFFF).to_bytes(3, "little")
+    rows = [(0, 0x1CECFF21, bytes([32, 20, 0, 3, 255]) + pgn)]
+    for number in range(3):
+        part = content[7 * number : 7 * number + 7].ljust(7, b"\xff")
+        rows.append((50_000_000 * (number + 1), 0x1CEBFF21, bytes([number + 1]) + part))
+    rows.append((400_000_000, 0x1CECFF21, bytes([32, 20, 0, 3, 255]) + pgn))  # begun, never completed
+    rows.append((2_000_000_000, 0x1CECFF21, bytes([32, 20, 0, 3, 255]) + pgn))
+    times, ids, payloads = zip(*rows, strict=True)
+    batch = frames(times, ids, [EXTENDED] * len(rows), [0] * len(rows), payloads)
+    write_log(log, [batch], ["can0"])
+    assert main(["can", "decode", str(log), "--dbc", str(dbc), "-o", str(out)]) == 0
+    judged = cantools.database.load_file(dbc).get_message_by_name("LONG").decode(content)
+    with out.open(newline="") as file:
+        _, *found = csv.reader(file)
+    assert [(row[0], row[3]) for row in found] == [("150000000", n) for n in ("Mode", "Total", "Last")]
+    assert {row[3]: row[5] or float(row[4]) for row in found} == {
+        name: str(value) if name == "Mode" else value for name, value in judged.items()
+    }
+    assert "incomplete" in capsys.readouterr().out
+    assert main(["can", "decode", str(log), "--dbc", str(dbc), "-o", str(tmp_path / "out.mcap")]) == 0
+    with (tmp_path / "out.mcap").open("rb") as file:
+        ((_, channel, message),) = make_reader(file).iter_messages()
+    assert (channel.topic, json.loads(message.data)) == (
+        "can0/LONG",
+        {"Mode": "on", "Total": 617.0, "Last": 60.0},
+    )

@@ -46,10 +46,13 @@ def run(args: argparse.Namespace) -> int:
         from edge.cli.can.vss import decode_to_vss
 
         return decode_to_vss(args)
+    import numpy as np
+
     from edge.can.decode import Decoder, chunks
     from edge.can.export import Texts, open_export, table
     from edge.can.logs.reader import read_log
     from edge.can.statistics import LogStatistics
+    from edge.can.transport.long_messages import LongMessages
     from edge.clock import now_ns
 
     begin_ns = now_ns()
@@ -58,19 +61,20 @@ def run(args: argparse.Namespace) -> int:
     log = read_log(args.log)
     texts = Texts(decoder.signals)
     export = open_export(args.output, decoder.signals, texts, log.buses)
-    statistics = LogStatistics()
-    count, seen = 0, set()
+    statistics, long = LogStatistics(), LongMessages(decoder)
+    count, seen = 0, np.zeros(len(decoder.signals), bool)
     try:
         for batch in chunks(with_progress(log)):
             statistics.take(batch)
-            found = table(batch, decoder.decode(batch, log.buses), texts)
+            found = table(batch, decoder.decode(batch, log.buses), texts, long.take(batch, log.buses))
             count += len(found.value)
-            seen.update(found.signal.tolist())
+            seen[found.signal] = True
             export.write(found)
     finally:
         export.close()
     result = summary(log, statistics, databases, args.output)
-    result |= {"signals": len(seen), "signals_asked": len(decoder.signals), "values": count}
+    result |= {"signals": int(seen.sum()), "signals_asked": len(decoder.signals), "values": count}
+    result["incomplete"] = long.losses.by_reason()
     result["seconds"] = round((now_ns() - begin_ns) / 1e9, 3)
     if args.json:
         print(json.dumps(result, indent=2))
@@ -126,6 +130,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
         )
     if found["missing"]:
         lines.append(f"  missing   about {found['missing']:,} frames of ids that come steadily")
+    if found["incomplete"]:
+        whys = ", ".join(f"{count} {why}" for why, count in found["incomplete"].items())
+        lines.append(f"  incomplete J1939 messages of several frames: {whys}")
     if not found["values"]:
         lines.append(
             "  nothing   no frame of this log is defined: is it the right DBC file, and the right BUS=?"
