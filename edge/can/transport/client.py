@@ -47,9 +47,15 @@ class _Asked:
         else:
             self.trouble = ""
         self.key = _key(question.request_id)
-        self.all = question.response_id is None and question.request_id in (_ALL_11, _ALL_29)
+        self.functional = question.request_id in (_ALL_11, _ALL_29)
+        self.all = self.functional and question.response_id is None
         if question.response_id is not None:
             self.wanted = (_key(question.response_id), _ID_BITS)
+            if self.functional and answering_key(self.wanted[0]) is None:
+                raise ConfigError(
+                    f"[[diagnostics]] {question.name}: which ECU answers on {question.response_id:#x} is not"
+                    f" known: say its own request_id in place of {question.request_id:#x}"
+                )
         elif question.request_id == _ALL_11:
             self.wanted = (0x7E8, _ID_BITS & ~7)
         elif question.request_id == _ALL_29:
@@ -64,8 +70,8 @@ class _Asked:
             self.wanted = (answering, _ID_BITS)
 
     def flow_key(self, responder: int) -> int:
-        """Where flow control for this ECU goes: its own id, also when all were asked."""
-        other = answering_key(responder) if self.all else self.key
+        """Where flow control for this ECU goes: its own id, also when it was asked with all others."""
+        other = answering_key(responder) if self.functional else self.key
         assert other is not None
         return other
 
@@ -178,7 +184,9 @@ class Client:
         pdus = exchange.transport.take(frame)
         if exchange.transport.unfinished():
             exchange.extend(int(frame.t_ns[0]) + P2_NS)
-        if exchange.transport.unfinished() > before and key not in exchange.controlled:
+        # A long answer of another service is for another tester, who controls its flow.
+        ours = frame.data[0, 2] == exchange.asked.question.service + 0x40
+        if exchange.transport.unfinished() > before and ours and key not in exchange.controlled:
             exchange.controlled.add(key)
             try:
                 self._send(bus, exchange.asked.flow_key(key), _CONTINUE)
@@ -201,7 +209,6 @@ class Client:
             return
         if answer.refusal == diagnostics.PENDING:
             exchange.extend(pdu.t_ns + P2_STAR_NS)
-            exchange.controlled.discard(pdu.key)
             return
         expected = diagnostics.answered_identifier(question.service, question.identifier)
         if answer.refusal is None and answer.identifier != expected:
@@ -223,11 +230,11 @@ class Client:
         part = data[question.first_byte : end]
         if not part or end > len(data):
             return _answer(question, pdu, reading, f"{len(data)} bytes: too few for what is asked of them")
-        value = int.from_bytes(part, "big", signed=question.signed) * question.scale + question.offset
-        small = len(part) <= 8  # more is a text or a structure, as the bytes in `text` show
-        return _answer(
-            question, pdu, Reading(reading.name, value if small else None, question.unit, reading.text)
-        )
+        value = None
+        if len(part) <= 8:  # more is a text or a structure, as the bytes in `text` show
+            number = int.from_bytes(part, "big", signed=question.signed)
+            value = number * question.scale + question.offset
+        return _answer(question, pdu, Reading(reading.name, value, question.unit, reading.text))
 
     def _fail(self, question: Question, t_ns: int, reason: str) -> None:
         self._said.append(Answer(t_ns=t_ns, bus=question.bus, name=question.name, reason=reason))

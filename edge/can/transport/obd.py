@@ -59,7 +59,7 @@ def _trims(what: str, banks: tuple[int, int]) -> tuple[_Field, ...]:
 
 def _fields() -> dict[int, tuple[_Field, ...]]:
     pids = {
-        0x01: (),  # flags: see _monitors
+        0x01: (),  # flags: see readings
         0x04: _percent("calculated engine load"),
         0x05: _one("engine coolant temperature", "degC", offset=-40),
         0x06: _one("short term fuel trim, bank 1", "%", 1, 100, -100, divisor=128),
