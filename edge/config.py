@@ -11,7 +11,7 @@ import hashlib
 import re
 import sys
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -196,6 +196,9 @@ class Camera(Section, frozen=True, kw_only=True):
     frozen_after_s: float = 1.0
 
 
+CanId = Annotated[int, msgspec.Meta(ge=0, le=0x1FFFFFFF)]
+
+
 class Question(Section, frozen=True, kw_only=True):
     """Something to ask an ECU for again and again: [[diagnostics]]. Nothing is asked unless [rules.gate] says
     diagnostics = true and dry_run = false, and only services that read are let out.
@@ -210,11 +213,11 @@ class Question(Section, frozen=True, kw_only=True):
     bus: str
     service: int
     identifier: int = 0
-    request_id: int = 0x7DF
-    response_id: int | None = None
-    period_s: float = 1.0
-    first_byte: int = 0
-    bytes: int = 0
+    request_id: CanId = 0x7DF
+    response_id: CanId | None = None
+    period_s: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 1.0
+    first_byte: Annotated[int, msgspec.Meta(ge=0)] = 0
+    bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
     signed: bool = False
     scale: float = 1.0
     offset: float = 0.0
@@ -381,7 +384,7 @@ class GateSettings(Section, frozen=True, kw_only=True):
     max_age_ms: float = 50.0
     radio_interval_ms: float = 100.0
     diagnostics: bool = False
-    diagnostics_interval_ms: float = 100.0
+    diagnostics_interval_ms: Annotated[float, msgspec.Meta(ge=10, le=1e9)] = 100.0
     silent_bus: bool = False
 
 

@@ -22,6 +22,8 @@ _FORGET_NS = 1_000_000_000  # the car has let go of what was not repeated for so
 _ASKED_SERVICES = (0x01, 0x19, 0x22, 0x3E)  # they read and change nothing: SAE J1979, ISO 14229-1
 _ASKED_IDS = range(0x700, 0x800)  # where diagnostics is; other ids move the car
 _ASKED_FIXED = (0x18DA, 0x18DB)  # the same in 29 bits: ISO 15765-2, normal fixed addressing
+_ANSWERED_IDS = range(0x7E8, 0x7F0)  # ISO 15765-4: an ECU speaks there, and two at once disturb each other
+_ANSWERED_FIXED = 0x18DAF1
 _MAX_BUSES = 64
 _AWAKE_NS = 2_500_000_000  # a bus says once a second how it is
 _STATES = ("warn_display",)  # stays valid until replaced; all else is a demand that must be repeated
@@ -118,6 +120,8 @@ class Gate:
         number = question.request_id
         if number not in _ASKED_IDS and number >> 16 not in _ASKED_FIXED:
             return f"id {number:#x} is not one of diagnostics"
+        if number in _ANSWERED_IDS or number >> 8 == _ANSWERED_FIXED:
+            return f"id {number:#x} is one that an ECU answers on"
         if self._asked_ns is not None and now_ns - self._asked_ns < self._ask_interval_ns:
             return TOO_SOON
         awake_ns = self._awake_ns.get(question.bus)

@@ -44,6 +44,26 @@ def rig(tmp_path, channel="x", dry_run="false", bus="can0"):
     return read_rig(path)
 
 
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ("[[diagnostics]]", "period_s = 0.0"), ("[[diagnostics]]", "period_s = -1.0"),
+        ("[[diagnostics]]", "period_s = inf"), ("[[diagnostics]]", "period_s = nan"),
+        ("[[diagnostics]]", "request_id = -1"), ("[[diagnostics]]", "response_id = 0x20000000"),
+        ("[[diagnostics]]", "response_id = -1"), ("[[diagnostics]]", "first_byte = -1"),
+        ("[rules.gate]", "diagnostics_interval_ms = 0.0"), ("[rules.gate]", "diagnostics_interval_ms = nan"),
+    ],
+)  # fmt: skip
+def test_numbers_that_cannot_be_meant_are_refused(tmp_path, section, line):
+    key = line.partition(" ")[0]
+    kept = [one for one in RIG.splitlines() if not one.startswith(key + " ")]
+    kept.insert(kept.index(section) + 1, line)
+    path = tmp_path / "rig.toml"
+    path.write_text("\n".join(kept).format(channel="x", dry_run="true", bus="can0"))
+    with pytest.raises(ConfigError, match=f"Expected.*{key}"):
+        read_rig(path)
+
+
 def drive(setup, channel, *, beat=True, rounds=3000):
     """The loop's own steps, the ECU between them; returns outputs, the summary, and who spoke on the bus."""
     clock = LiveClock()
