@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+MAX_COUNTS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Pdu:
@@ -25,13 +27,15 @@ class Pdu:
 
 @dataclass
 class Losses:
-    """Messages that could not be put together: counts[bus, key, reason]."""
+    """Messages that could not be put together: counts[bus, key, reason]. Beyond
+    MAX_COUNTS of them the rest is counted under the key 0: no traffic fills the memory."""
 
     counts: Counter[tuple[int, int, str]] = field(default_factory=Counter)
 
     def add(self, bus: int, key: int, reason: str) -> None:
         """One more."""
-        self.counts[bus, key, reason] += 1
+        known = (bus, key, reason) in self.counts or len(self.counts) < MAX_COUNTS
+        self.counts[bus, key if known else 0, reason] += 1
 
     @property
     def total(self) -> int:

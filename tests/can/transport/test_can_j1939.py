@@ -7,6 +7,7 @@ from transport_judges import MS, heard, tshark
 
 from edge.can.frames import EXTENDED, KEY_EXTENDED, frames
 from edge.can.transport import j1939 as own
+from edge.can.transport import pdu
 from edge.can.transport.j1939 import J1939Transport, destination_of, pgn_of, source_of
 
 DM1, COMPONENT, TO_ONE = 0xFECA, 0xFEEB, 0xEF00
@@ -196,6 +197,13 @@ def test_memory_is_bounded(monkeypatch):
     _, transport = take([bam(n, DM1, DATA)[0] for n in range(20)])
     assert transport.unfinished() == 8
     assert transport.losses.by_reason() == {"too many messages at once": 12}
+
+
+def test_the_count_of_losses_is_bounded(monkeypatch):
+    monkeypatch.setattr(pdu, "MAX_COUNTS", 8)
+    _, transport = take([cm(n, 255, 77, *bytes(7)) for n in range(20)])
+    assert len(transport.losses.counts) == 9
+    assert transport.losses.by_reason() == {"unknown control byte": 20}
 
 
 def test_other_frames_are_passed_over():
