@@ -197,9 +197,7 @@ class McapExporter:
         self._writer.start(profile="", library="icv-edge")
         self._signals = signals
         numbers: dict[int, int] = {}
-        self._message_of = np.array(
-            [numbers.setdefault(id(s.message), len(numbers)) for s in signals], np.int32
-        )
+        self._message_of = np.array([numbers.setdefault(id(one.message), len(numbers)) for one in signals])
         self._texts = texts
         self._buses = buses
         self._channels: dict[tuple[int, str], int] = {}

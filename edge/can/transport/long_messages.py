@@ -24,17 +24,18 @@ class LongRows:
     value: np.ndarray
 
 
+Decode = Callable[[bytes], Sequence[float | None]]
+
+
 class LongMessages:
-    """Decodes what `of` asks for of messages with a PGN and more than 8 bytes. losses: what was not complete."""
+    """Decodes what `of` asks for of messages with a PGN and more than 8 bytes."""
 
     def __init__(self, of: Decoder) -> None:
         wanted: dict[tuple[str | None, int], list[int]] = {}
         for i, one in enumerate(of.signals):
             if one.message.pgn is not None and one.message.length > 8:
                 wanted.setdefault((one.bus, one.message.key), []).append(i)
-        self._plans: dict[
-            tuple[str | None, int], tuple[list[int], Callable[[bytes], Sequence[float | None]]]
-        ] = {}
+        self._plans: dict[tuple[str | None, int], tuple[list[int], Decode]] = {}
         for (bus, _), signals in wanted.items():
             message = of.signals[signals[0]].message
             assert message.pgn is not None
