@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -28,6 +28,9 @@ SMALL = 128
 _PGN = 1 << 32
 """Marks a parameter group number among keys: such a message is found whatever its priority and sender."""
 
+_SENDER = 1 << 33
+"""Marks a group and a source address: of several messages with one group, the sender tells which it is."""
+
 Output = tuple[str, int, float, float, frozenset[float] | None, float, float]
 """One of CAR_SIGNALS made of the i-th decoded value of a message: name, i, scale, offset, equals, minimum,
 maximum."""
@@ -46,11 +49,14 @@ class _Plan:
 class _Source:
     """One subscribed message on one bus, and what is remembered of it."""
 
-    def __init__(self, plan: _Plan, protection: Protection | None, periods: float) -> None:
+    def __init__(self, plan: _Plan, vehicle: config.Vehicle) -> None:
         self.plan = plan
         self.decode = plan.decode
         self.outputs = plan.outputs
-        self.protection = protection
+        self.protection = protection_of(plan.message, vehicle, plan.database)
+        self._vehicle = vehicle
+        self._by_sender: dict[int, Protection | None] = {}
+        periods = vehicle.timeout_periods
         self.last_ns: int | None = None
         self.overdue = False
         self.timeout_ns = round(periods * LEARN_NS) if plan.timeout_ns is None else plan.timeout_ns
@@ -58,6 +64,16 @@ class _Source:
         self._learning = plan.timeout_ns is None
         self._first_ns = 0
         self._count = 0
+
+    def verdict(self, id: int, data: bytes) -> Verdict:
+        """Whether a frame counts; each sender of a J1939 message has a counter of its own."""
+        protection = self.protection
+        if protection and self.plan.message.pgn is not None:
+            sender = id & 0xFF
+            if sender not in self._by_sender:
+                self._by_sender[sender] = protection_of(self.plan.message, self._vehicle, self.plan.database)
+            protection = self._by_sender[sender]
+        return protection.verdict(data) if protection else Verdict.GOOD
 
     def heard(self, t_ns: int) -> None:
         """A frame of it came."""
@@ -81,9 +97,13 @@ class VehicleReader:
     it is no number, or outside the DBC's range. A range that goes beyond what the bits can hold is a slip of
     the file (seen: raw ranges, [0|65535]) and not applied. A message that stops: see `overdue`.
 
-    missing: what no database defines, as "speed_mps (SPEED.SPEED)" or "SPEED of [protection]"; invalid: how
-    many values of each signal were None, by (signal, reason): "length", "checksum", "counter", "no number",
-    "range", "time-out". Raises ConfigError for a [protection] that cannot be.
+    An id means one message on a bus: of a database that names the bus before one that does not, else the
+    first that the vehicle file asks for.
+
+    missing: what no database defines, as "speed_mps (SPEED.SPEED)" or "SPEED of [protection]", or what is in
+    a message whose id means another; invalid: how many values of each signal were None, by (signal, reason):
+    "length", "checksum", "counter", "no number", "range", "time-out". Raises ConfigError for a [protection]
+    that cannot be.
     """
 
     def __init__(self, vehicle: config.Vehicle, databases: Databases) -> None:
@@ -91,32 +111,30 @@ class VehicleReader:
         self.databases = databases
         self.invalid: dict[tuple[str, str], int] = {}
         found = {name: _find(mapping, databases) for name, mapping in vehicle.signals.items()}
-        missing = [f"{n} ({vehicle.signals[n].signal})" for n, where in found.items() if not where]
+        buses = {bus for where in found.values() for bus, _, _ in where if bus is not None}
+        had = {name for bus in (*buses, "") for _, _, names in _wanted(found, bus) for name in names}
+        missing = []
+        for name, where in found.items():
+            if name not in had:
+                why = ": another message has its id" if where else ""
+                missing.append(f"{name} ({vehicle.signals[name].signal}{why})")
         for table in ("protection", "timeouts_ms"):
             for name in getattr(vehicle, table):
                 if not any(database.named(name) for database, _ in databases):
                     missing.append(f"{name} of [{table}]")
         self.missing = tuple(missing)
-        subscribed: dict[tuple[str | None, int], tuple[Message, Database, list[str]]] = {}
-        for name, where in found.items():
-            for bus, message, database in where:
-                place = message.key if message.pgn is None else _PGN | message.pgn
-                subscribed.setdefault((bus, place), (message, database, []))[2].append(name)
-        self._plans = {
-            place: self._plan(message, database, names)
-            for place, (message, database, names) in subscribed.items()
-        }
-        for plan in self._plans.values():
-            protection_of(plan.message, vehicle, plan.database)  # so that its faults are told at once
-        self._by_bus: dict[str, dict[int, _Source]] = {}
+        self._found = found
+        self._by_bus: dict[str, dict[int, _Source | None]] = {}
         self._ids = np.zeros(2048, bool)  # by the low 11 bits: whether the id may be subscribed
         self._formats = np.zeros(256, bool)  # the same by the PDU format of J1939, where the PGN counts
-        self._wanted = {place & ~KEY_EXTENDED for _, place in self._plans if place < _PGN}
-        for _, place in self._plans:
-            if place < _PGN:
-                self._ids[place & 0x7FF] = True
+        self._wanted: set[int] = set()
+        for _, message, database in (place for where in found.values() for place in where):
+            protection_of(message, vehicle, database)  # so that its faults are told at once
+            if message.pgn is None:
+                self._wanted.add(message.id)
+                self._ids[message.id & 0x7FF] = True
             else:
-                self._formats[place >> 8 & 0xFF] = True
+                self._formats[message.pgn >> 8 & 0xFF] = True
         self._by_pgn = bool(self._formats.any())
 
     def read(self, frames: Frames, bus_names: Sequence[str]) -> Signals | None:
@@ -140,14 +158,17 @@ class VehicleReader:
         invalid = self.invalid
         for i in which:
             id, flag, bus, t_ns = ids[i], flags[i], on[i], times[i]
-            source = sources[bus].get(id | KEY_EXTENDED if flag & EXTENDED else id)
+            here = sources[bus]
+            source = here.get(id | KEY_EXTENDED if flag & EXTENDED else id)
             if source is None and self._by_pgn and flag & EXTENDED:
-                source = sources[bus].get(_PGN | pgn_of(id))
+                pgn = pgn_of(id)
+                sender = _SENDER | pgn << 8 | id & 0xFF
+                source = here[sender] if sender in here else here.get(_PGN | pgn)
             if source is None or flag & (ERROR | REMOTE):
                 continue
             source.heard(t_ns)
             data = blob[i * width : i * width + lengths[i]]
-            verdict = source.protection.verdict(data) if source.protection else Verdict.GOOD
+            verdict = source.verdict(id, data) if source.protection else Verdict.GOOD
             decoded = source.decode(data)
             for name, at, scale, offset, equals, low, high in source.outputs:
                 physical = decoded[at]
@@ -205,7 +226,7 @@ class VehicleReader:
         """
         late = []
         for source in self._sources(bus).values():
-            if source.overdue or source.last_ns is None or not source.timeout_ns:
+            if not source or source.overdue or source.last_ns is None or not source.timeout_ns:
                 continue
             due_ns = source.last_ns + source.timeout_ns
             if due_ns < now_ns:
@@ -220,16 +241,26 @@ class VehicleReader:
             said.append(Signals(t_ns=due_ns, bus=bus, names=names, values=values, stamps_ns=stamps))
         return said
 
-    def _sources(self, bus: str) -> dict[int, _Source]:
+    def _sources(self, bus: str) -> dict[int, _Source | None]:
+        """What is subscribed on a bus, by key; None: a sender whose message is not subscribed, though its
+        group is."""
         if bus not in self._by_bus:
-            plans = {key: plan for (where, key), plan in self._plans.items() if where is None}
-            plans |= {key: plan for (where, key), plan in self._plans.items() if where == bus}
-            self._by_bus[bus] = {key: self._source(plan) for key, plan in plans.items()}
+            sources = self._by_bus[bus] = {}
+            for message, database, names in _wanted(self._found, bus):
+                source = _Source(self._plan(message, database, names), self.vehicle)
+                if message.pgn is None:
+                    sources[message.key] = source
+                    continue
+                alike = [one for one in database.messages.values() if one.pgn == message.pgn]
+                if alike[0].key == message.key:
+                    sources[_PGN | message.pgn] = source
+                for one in alike:
+                    sender = _SENDER | message.pgn << 8 | one.key & 0xFF
+                    if one.key == message.key:
+                        sources[sender] = source
+                    else:
+                        sources.setdefault(sender, None)
         return self._by_bus[bus]
-
-    def _source(self, plan: _Plan) -> _Source:
-        protection = protection_of(plan.message, self.vehicle, plan.database)
-        return _Source(plan, protection, self.vehicle.timeout_periods)
 
     def _plan(self, message: Message, database: Database, names: list[str]) -> _Plan:
         wanted = [self.vehicle.signals[name].signal.split(".", 1)[1] for name in names]
@@ -285,6 +316,23 @@ def _find(mapping: config.SignalMapping, databases: Databases) -> list[tuple[str
         if message and message.signal(signal_name):
             places.append((mapping.bus or bus, message, database))
     return places
+
+
+def _wanted(
+    found: Mapping[str, list[tuple[str | None, Message, Database]]], bus: str
+) -> list[tuple[Message, Database, list[str]]]:
+    """The messages that are subscribed on a bus, and for which of the signals."""
+    chosen = []
+    for name, where in found.items():
+        here = [place for place in where if place[0] in (None, bus)]
+        if here:
+            chosen.append((name, *min(here, key=lambda place: place[0] is None)))
+    wanted: dict[int, tuple[Message, Database, list[str]]] = {}
+    for name, _, message, database in sorted(chosen, key=lambda one: one[1] is None):
+        of_key = wanted.setdefault(message.key, (message, database, []))
+        if of_key[0] is message:
+            of_key[2].append(name)
+    return list(wanted.values())
 
 
 def _believed(mapping: config.SignalMapping, signal: Signal | None) -> tuple[float, float]:

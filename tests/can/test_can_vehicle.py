@@ -422,3 +422,83 @@ def test_kona_stands_still(real):
     assert np.isnan(yaw).any()  # the sensor was just switched on
     assert np.nanmax(abs(yaw)) < 0.01
     assert np.nanmax(abs(found["steering_angle_rad"][:, 1])) < 2 * np.pi
+
+
+ONE = 'BO_ 100 ONE: 8 X\n SG_ A : 0|8@1+ (1,0) [0|0] "" X\n SG_ B : 8|8@1+ (1,0) [0|0] "" X\n'
+OTHER = 'BO_ 100 OTHER: 8 X\n SG_ A : 16|8@1+ (1,0) [0|0] "" X\n'
+
+
+def read_on(databases, signals, *ids_and_buses, flags=0):
+    """What a reader gives of frames 01 02 03 ..., and what it says is missing."""
+    reader = VehicleReader(config.Vehicle(title="", signals=signals), databases)
+    data = bytes(range(1, 9))
+    ids, buses = zip(*ids_and_buses, strict=True)
+    n = len(ids)
+    found = reader.read(frames(range(n), ids, [flags] * n, buses, [data] * n), ("can0", "can1"))
+    assert found
+    return list(zip(found.names, found.values, found.stamps_ns, strict=True)), reader.missing
+
+
+def signal(name, bus=None):
+    return config.SignalMapping(signal=name, bus=bus)
+
+
+def test_a_database_given_twice_counts_once():
+    twice = [(parse_dbc(ONE), None), (parse_dbc(ONE), None)]
+    assert read_on(twice, {"speed_mps": signal("ONE.A")}, (100, 0)) == ([("speed_mps", 1.0, 0)], ())
+
+
+def test_an_id_that_two_databases_define_means_one_message():
+    both = {"speed_mps": signal("ONE.A"), "brake_pressed": signal("OTHER.A")}
+    found, missing = read_on([(parse_dbc(ONE), None), (parse_dbc(OTHER), None)], both, (100, 0))
+    assert found == [("speed_mps", 1.0, 0)]
+    assert missing == ("brake_pressed (OTHER.A: another message has its id)",)
+    found, missing = read_on([(parse_dbc(ONE), None), (parse_dbc(OTHER), "can1")], both, (100, 0), (100, 1))
+    assert found == [("speed_mps", 1.0, 0), ("brake_pressed", 3.0, 1)]
+    assert not missing
+
+
+def test_signals_of_one_message_may_be_asked_of_different_buses():
+    asked = {"speed_mps": signal("ONE.A", "can0"), "brake_pressed": signal("ONE.B")}
+    found, missing = read_on([(parse_dbc(ONE), None)], asked, (100, 0), (100, 1))
+    assert found == [("speed_mps", 1.0, 0), ("brake_pressed", 2.0, 0), ("brake_pressed", 2.0, 1)]
+    assert not missing
+
+
+J1939 = """BO_ 2364540158 FIRST: 8 X
+ SG_ A : 0|8@1+ (1,0) [0|0] "" X
+ SG_ COUNTER : 8|4@1+ (1,0) [0|0] "" X
+
+BO_ 2364540159 SECOND: 8 X
+ SG_ B : 16|8@1+ (1,0) [0|0] "" X
+
+BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";
+BA_DEF_DEF_ "VFrameFormat" "J1939PG";
+"""
+FIRST, SECOND, UNNAMED = 0x0CF004FE, 0x0CF004FF, 0x18F00400
+
+
+@pytest.mark.parametrize("asked", [["FIRST.A"], ["SECOND.B"], ["SECOND.B", "FIRST.A"]])
+def test_of_messages_with_one_parameter_group_the_sender_tells_which(asked):
+    signals = {name: signal(one) for name, one in zip(("speed_mps", "brake_pressed"), asked, strict=False)}
+    of = {"FIRST.A": [(1.0, 0), (1.0, 2)], "SECOND.B": [(3.0, 1)]}  # as Decoder gives them
+    senders = [(FIRST, 0), (SECOND, 0), (UNNAMED, 0)]
+    found, missing = read_on([(parse_dbc(J1939), None)], signals, *senders, flags=EXTENDED)
+    expected = [(name, *one) for name, its in signals.items() for one in of[its.signal]]
+    assert sorted(found) == sorted(expected)
+    assert not missing
+
+
+def test_each_sender_of_a_j1939_message_has_its_own_counter():
+    vehicle = config.Vehicle(
+        title="",
+        signals={"speed_mps": signal("FIRST.A")},
+        protection={"FIRST": config.Protection(kind="counter")},
+    )
+    reader = VehicleReader(vehicle, [(parse_dbc(J1939), None)])
+    counts = [(i // 2 & 15, 3)[i % 2] for i in range(40)]  # two in turn; the second one's stands still
+    data = [bytes([i, count]) + bytes(6) for i, count in enumerate(counts)]
+    batch = frames(range(40), [FIRST, UNNAMED] * 20, [EXTENDED] * 40, [0] * 40, data)
+    values = reader.read(batch, ("can0",)).values
+    assert values[::2] == tuple(float(i) for i in range(0, 40, 2))
+    assert set(values[21::2]) == {None}
