@@ -184,6 +184,20 @@ class TestEveryEngine:
             assert len(decoder.decode(batch, list("abcde"), engine).rows()) == 0
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_signals_beyond_every_frame_are_not_available(engine):
+    long = """BO_ 256 LONG: 400 X
+ SG_ A : 0|8@1+ (1,0) [0|0] "" X
+ SG_ NEAR : 508|8@1+ (1,0) [0|0] "" X
+ SG_ FAR : 3001|16@1- (0.5,0) [0|0] "" X
+ SG_ BIG : 3007|60@0+ (1,0) [0|0] "" X
+"""
+    found = values(Decoder([(parse_dbc(long), None)]), one(256, [5] * 64, FD), engine=engine)
+    assert found.pop("LONG.A") == 5
+    assert len(found) == 3
+    assert all(math.isnan(value) for value in found.values())
+
+
 def test_names_and_raw_values():
     decoder = Decoder([(parse_dbc(DBC), None)], ["PLAIN.GEAR", "PLAIN.ANGLE"])
     batch = concat([one(256, [0, 0, 0xFF, 0xFF, gear]) for gear in (3, 0, 6)])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from edge.can.dbc import Signal
 
 _HUGE = 1e280  # from here on products may leave the floats: whole numbers are taken as floats, too
+_LONGEST = 64  # bytes of a frame; messages that a transport carries have signals beyond
 _EXACT = 1 << 53  # whole numbers up to here are exact in a float
 
 
@@ -67,6 +68,8 @@ def _in_one_byte(signal: Signal) -> bool:
 def field_of(signal: Signal, prefer_big: bool | None = None, j1939: bool = False) -> Field:
     """Of a signal. prefer_big: read it so if it fits in one byte; None: as the file says."""
     first, end = signal.span()
+    if end > 8 * _LONGEST:
+        first, end = 0, signal.length  # no frame is long enough; what is read instead is never used
     big = not signal.little_endian
     if prefer_big not in (None, big) and _in_one_byte(signal):
         byte = first // 8 * 8
@@ -82,7 +85,7 @@ def field_of(signal: Signal, prefer_big: bool | None = None, j1939: bool = False
         left=left,
         right=64 - length,
         wide=wide,
-        end=signal.bytes_needed(),
+        end=min(signal.bytes_needed(), _LONGEST + 1),
         limit=j1939_limit(signal) if j1939 else None,
         scale=float(signal.scale),
         offset=_float_offset(signal),
