@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from edge import config
 from edge.can.dbc import Database, Message, Signal
+from edge.can.decode.field import is_whole
 from edge.can.protection import Protection, protection_of
 
 Value = float | int | str
@@ -130,10 +131,10 @@ def _start(signal: Signal) -> int:
 
 
 def _raw(signal: Signal, value: float | int) -> int:
-    if all(isinstance(number, int) for number in (value, signal.offset, signal.scale)):
-        whole, rest = divmod(value - signal.offset, signal.scale)
+    if isinstance(value, int) and is_whole(signal.scale) and is_whole(signal.offset):
+        whole, rest = divmod(value - int(signal.offset), int(signal.scale))
         if not rest:
-            return int(whole)  # exact beyond the 53 bits of a float
+            return whole  # exact beyond the 53 bits of a float
     return round((value - signal.offset) / signal.scale)
 
 

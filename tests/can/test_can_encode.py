@@ -93,6 +93,16 @@ def test_choices_start_values_and_wide_numbers():
     assert encode(message, {"WIDE": most - 1})[2:10] == (most - 1).to_bytes(8, "little")
 
 
+def test_wide_numbers_with_a_scale_or_offset_written_as_a_float():
+    text = 'VERSION ""\nBO_ 1 M: 8 X\n SG_ WIDE : 0|64@1- (%s,%s) [0|0] "" X\n'
+    for scale, offset in (("1", "0.0"), ("1.0", "0"), ("2.0", "-1e3"), ("1", "1e10")):
+        dbc = text % (scale, offset)
+        judge = cantools.database.load_string(dbc, "dbc").messages[0]
+        for data in (b"\x01" * 8, b"\x7f" * 8, bytes(range(0x81, 0x89))):
+            values = judge.decode(data)
+            assert encode(parse_dbc(dbc).named("M"), values) == judge.encode(values) == data
+
+
 def test_half_precision():
     text = TEXT + "SIG_VALTYPE_ 100 HALF : 1;\n"
     message = parse_dbc(text).named("M")
