@@ -227,11 +227,12 @@ N = 20_000
         "SG_" + " " * N + "x", " SG_ " + "a " * N + ":", "BO_ 1" + " " * N + "x", "BO_ 1 a" + " " * N + "x",
         ' SG_ a : 0|8@1+ (' + " " * N + '1,0) "', " SG_ a : " + "1" * N + '|8@1+ (1,0) [0|0] "" X',
         "VAL_ 256 S " + "1" * N + ";", "VAL_ 256 S 1." + "0" * N + ";", 'VAL_ 256 S 1 "' + "\\" * N + ";",
+        'BA_ "x" SG_ 256 ' + "a" * N + '";', 'BA_ "x" BU_ ' + "a" * N + '";',
         'BA_ "x"' + " " * N + ";x", 'BA_ "x" 1' + " " * N + "x;", "CM_ " + " " * N + ";",
         "BA_DEF_ " + '"' * N,
         'BA_DEF_DEF_ "a" ' + " " * N + "x y;", "SG_MUL_VAL_ 256 S S 1" + " " * N + ";", 'CM_ "a\n' * 2000,
         'CM_ "a' + "\nBO_ 1 A: 8 X" * 2000, "rubbish\n" * N, '"' * N, "\0" * N,
-        "".join(f' SG_ S{i} : 0|8@1+ (1,0) [0|0] "" X\n' for i in range(1000)),
+        "".join(f' SG_ S{i} : 0|8@1+ (1,0) [0|0] "" X\n' for i in range(5000)),
         "".join(f' SG_ S{i} m0M : 16|8@1+ (1,0) [0|0] "" X\n' for i in range(1000))
         + "".join(f"SG_MUL_VAL_ 256 S{i + 1} S{i} 0-0;\n" for i in range(999)),
     ],

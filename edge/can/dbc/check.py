@@ -103,17 +103,21 @@ def _overlaps(message: Message, lines: list[int]) -> list[Defect]:
     for signal, line in zip(message.signals, lines, strict=True):
         bits = _bits(signal.start, signal.length, signal.little_endian)
         groups.setdefault(_condition(signal, signals), []).append((signal, bits, line))
-    defects = []
+    defects: list[Defect] = []
     masks: dict[Condition, int] = {}
+    pairs = 0
+    too_many = f"message {message.name}: too many signals share bits to look for all overlaps"
     for condition, group in groups.items():
         taken = 0
         for at, (signal, bits, line) in enumerate(group):
             if bits & taken:
+                pairs += at
+                if pairs > _MAX_PAIRS:
+                    return [*defects, Defect(lines[0], too_many, loses=False)]
                 others = [other.name for other, its, _ in group[:at] if its & bits]
                 defects.append(_overlap(signal, others, line))
             taken |= bits
         masks[condition] = taken
-    pairs = 0
     always = () in groups
     conditions = list(groups)
     simple = len({c[0][0] for c in conditions if c}) == 1 and all(
@@ -126,8 +130,7 @@ def _overlaps(message: Message, lines: list[int]) -> list[Defect]:
         for other in rivals:
             pairs += 1
             if pairs > _MAX_PAIRS:
-                what = f"message {message.name}: too many multiplexed signals to look for all overlaps"
-                return [*defects, Defect(lines[0], what, loses=False)]
+                return [*defects, Defect(lines[0], too_many, loses=False)]
             if masks[one] & masks[other] and not _exclusive(one, other):
                 for signal, bits, line in groups[one]:
                     if bits & masks[other]:

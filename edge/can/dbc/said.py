@@ -18,7 +18,8 @@ _PAIR_ESCAPED = re.compile(r'([+-]?[0-9]{1,20})(?:\.0{0,20})?\s*"((?:[^"\\]|\\.)
 _VALTYPE = re.compile(rf"\s*SIG_VALTYPE_\s+{_ID}\s+([^\s:]+)[\s:]*([0-9])")
 _MUL_VAL = re.compile(rf"\s*SG_MUL_VAL_\s+{_ID}\s+(\S+)\s+(\S+)\s+(.*)", re.DOTALL)
 _RANGE = re.compile(r"([0-9]{1,15})\s*-\s*([0-9]{1,15})")
-_OF = rf'(?:(?:(BO_)\s+{_ID}|(SG_)\s+{_ID}\s+([^\s"]+)|(BU_|EV_)\s+([^\s"]+))\s*)?'
+_NAME = r'([^\s"]+)(?=[\s"])'  # whole: to try its beginnings, too, would cost the square of its length
+_OF = rf"(?:(?:(BO_)\s+{_ID}|(SG_)\s+{_ID}\s+{_NAME}|(BU_|EV_)\s+{_NAME})\s*)?"
 _BA = re.compile(rf'\s*BA_\s+"([^"]*)"\s*{_OF}(".*"|[^\s;"]+)[\s;]*$', re.DOTALL)
 _CM = re.compile(rf'\s*CM_\s+{_OF}"(.*)', re.DOTALL)
 _BA_DEF = re.compile(r'\s*BA_DEF_\s+(?:(BU_|BO_|SG_|EV_)\s*)?"([^"]*)"\s*([A-Z]+)(.*)', re.DOTALL)
