@@ -90,7 +90,7 @@ class _Exchange:
         self.deadline_ns = t_ns + (P2_ALL_NS if asked.all else P2_NS)
         self.transport = IsoTp(_responders(asked.wanted), max_bytes=4095)
         self.controlled: set[int] = set()  # ECUs that were told to go on
-        self.answered = False
+        self.answered: set[int] = set()  # ECUs that have: more of the same is not heard
         self.trouble = ""
 
     def extend(self, t_ns: int) -> None:
@@ -205,7 +205,7 @@ class Client:
             if pdu.data[0] == question.service + 0x40:  # others answer another tester
                 exchange.trouble = str(error)
             return
-        if answer.service != question.service:
+        if answer.service != question.service or pdu.key in exchange.answered:
             return
         if answer.refusal == diagnostics.PENDING:
             exchange.extend(pdu.t_ns + P2_STAR_NS)
@@ -213,7 +213,7 @@ class Client:
         expected = diagnostics.answered_identifier(question.service, question.identifier)
         if answer.refusal is None and answer.identifier != expected:
             return
-        exchange.answered = True
+        exchange.answered.add(pdu.key)
         if answer.refusal is not None:
             self._said.append(_answer(question, pdu, Reading("", None), answer.why))
         elif question.service == diagnostics.READ_DATA:

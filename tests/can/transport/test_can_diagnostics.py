@@ -414,6 +414,19 @@ def test_a_flood_of_first_frames_is_answered_once():
     assert len(car.sent) == 2
 
 
+def test_a_flood_of_answers_is_one_answer_and_prolongs_nothing():
+    car = Car([question()], lambda ecu, asked: None)
+    car.ask()
+    said = []
+    for _ in range(50):
+        car.hear(0x7E8, b"\x04" + RPM)
+        car.hear(0x7E8, bytes.fromhex("037F0178"))
+        said += car.run(10)
+    car.ask()
+    car.hear(0x7E8, b"\x04" + RPM)
+    assert len(said + car.run(1)) == 2
+
+
 def test_a_long_answer_to_another_tester_is_not_told_to_go_on():
     car = Car([question(request_id=0x7E0)], lambda ecu, asked: None)
     car.ask()
