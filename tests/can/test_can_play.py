@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from math import inf
 
@@ -454,6 +455,26 @@ if os.WIFSTOPPED(status):
     os.kill(job, 9)
 sys.exit(9 if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status))
 """
+
+
+def test_an_impatient_second_ctrl_c_leaves_the_terminal_as_it_was(monkeypatch):
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    master, slave = pty.openpty()
+    monkeypatch.setattr("sys.stdin", open(slave, closefd=False))  # noqa: SIM115
+    monkeypatch.setattr(os, "tcgetpgrp", lambda number: os.getpgrp())
+    before = termios.tcgetattr(slave)
+
+    def interrupted(thread, timeout=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("threading.Thread.join", interrupted)
+    with pytest.raises(KeyboardInterrupt), can_play._keys(Player([], Clock())):
+        assert termios.tcgetattr(slave) != before
+    assert termios.tcgetattr(slave) == before
+    monkeypatch.undo()
+    time.sleep(0.3)  # its thread ends
+    os.close(master)
+    os.close(slave)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how a session gets its terminal")

@@ -215,9 +215,9 @@ def _keys(player: Player) -> Iterator[str]:
     try:
         yield "  [space + - q]"
     finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)  # first: Ctrl-C may end the joining
         ended.set()
         thread.join(1.0)
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _key(player: Player, key: str) -> None:
