@@ -254,6 +254,15 @@ Sig=Right 20
 """
 
 
+@pytest.mark.parametrize("wrong", ['slope="nan"', 'slope="inf"', 'slope="1" intercept="nan"'])
+def test_a_scale_or_offset_that_is_no_number_costs_its_signal(tmp_path, wrong):
+    path = tmp_path / "x.kcd"
+    path.write_text(KCD.replace('slope="0.1" intercept="-4"', wrong))
+    database = read_database(path)
+    assert [s.name for s in database.messages[0x123].signals if s.name in ("SPEED", "BIG")] == ["BIG"]
+    assert "SPEED" in database.defects[0]
+
+
 @pytest.mark.parametrize(("suffix", "text"), [(".kcd", KCD), (".sym", SYM), (".KCD", KCD)])
 @pytest.mark.parametrize("seed", range(3))
 def test_other_formats_decode_as_cantools_decodes_them(tmp_path, suffix, text, seed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +86,8 @@ def _signal(theirs: foreign.signal.Signal) -> Signal | str:
     scale, offset = getattr(conversion, "scale", 1), getattr(conversion, "offset", 0)
     if isinstance(scale, list) or not isinstance(scale, (int, float)) or not isinstance(offset, (int, float)):
         return "its conversion is not linear"
-    if not 0 < theirs.length <= 64 or scale == 0:
-        return f"{theirs.length} bits, scale {scale}: cannot be"
+    if not 0 < theirs.length <= 64 or scale == 0 or not (isfinite(scale) and isfinite(offset)):
+        return f"{theirs.length} bits, scale {scale}, offset {offset}: cannot be"
     if theirs.is_float and theirs.length not in (16, 32, 64):
         return f"a float of {theirs.length} bits"
     minimum, maximum = theirs.minimum, theirs.maximum
