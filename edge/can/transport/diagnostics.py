@@ -99,7 +99,7 @@ def answer(data: bytes) -> Answered:
         return Answered(service, identifier, None, (reading,))
     if service == READ_DTC and len(data) >= 3 and data[1] == _BY_STATUS_MASK and len(data) % 4 == 3:
         codes = trouble_codes(data[3:])
-        text = " ".join(code for code, _ in codes)
+        text = "; ".join(f"{code} {', '.join(status_words(status))}".strip() for code, status in codes)
         return Answered(service, data[1], None, (Reading("trouble codes", float(len(codes)), "", text),))
     if service == TESTER_PRESENT and len(data) >= 2:
         return Answered(service, None, None, (Reading("tester present", None, "", "heard"),))
