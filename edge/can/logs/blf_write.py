@@ -20,6 +20,7 @@ from edge.can.logs.blf import (
     OBJECT_HEADER,
 )  # fmt: skip
 from edge.can.logs.blf_walk import SIGNATURE
+from edge.can.logs.channels import Channels
 from edge.can.logs.report import LogError
 
 _FILE_HEADER_BYTES = 144
@@ -55,6 +56,7 @@ class Writer:
 
     def __init__(self, file: BinaryIO, buses: Sequence[str]) -> None:
         self._file = file
+        self._channels = Channels(buses)
         self._start_ns: int | None = None
         self._end_ns = 0
         self._count = 0
@@ -116,6 +118,7 @@ class Writer:
 
     def _objects(self, batch: Frames, kinds: np.ndarray, ends: np.ndarray) -> memoryview:
         out = bytearray(int(ends[-1]))
+        channels = self._channels.of(batch)
         for kind, (number, layout) in enumerate(_KINDS):
             which = np.flatnonzero(kinds == kind)
             if not len(which):
@@ -128,7 +131,7 @@ class Writer:
             head["size"], head["type"] = layout.itemsize, number
             head["unit"] = objects.ONE_NANOSECOND
             head["time"] = found.t_ns - self._start_ns
-            body["channel"] = found.bus.astype(np.uint16) + 1
+            body["channel"] = channels[which]
             body["id"] = found.keys()
             _FILL[kind](body, found)
             size = layout.itemsize

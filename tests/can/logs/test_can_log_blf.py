@@ -111,12 +111,21 @@ def test_written_and_read(tmp_path_factory, batch, suffix):
     assert seen(again, log.buses) == seen(batch, buses)
 
 
+def test_a_bus_keeps_its_number(tmp_path):
+    path = tmp_path / "x.blf"
+    write_log(path, [frames([10**18, 10**18 + 1000], [1, 2], [0, FD], [0, 1], [b"", b""])], ["can3", "can0"])
+    log, again = read(path)
+    assert [(log.buses[again.bus[i]], int(again.id[i])) for i in range(2)] == [("can3", 1), ("can0", 2)]
+    assert [message.channel for message in can.BLFReader(path)] == [3, 0]
+
+
 @given(batches())
 @settings(max_examples=60, deadline=None)
 def test_python_can_reads_what_we_write(tmp_path_factory, batch):
     path = tmp_path_factory.mktemp("log") / "x.blf"
-    write_log(path, [batch], [])
-    assert as_python_can_has_them(path) == as_we_have_them(batch, ["can0", "can1", "can2", "can3"])
+    buses = ["can0", "can1", "can2", "can3"]
+    write_log(path, [batch], buses)
+    assert as_python_can_has_them(path) == as_we_have_them(batch, buses)
     for message, t_ns in zip(can.BLFReader(path), batch.t_ns.tolist(), strict=True):
         assert message.timestamp == pytest.approx(t_ns / 1e9, abs=1e-6)
 
