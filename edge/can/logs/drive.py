@@ -38,6 +38,7 @@ _CHUNK = struct.Struct("<QQQI")
 _MESSAGE = struct.Struct("<HIQQ")
 _MAX_RECORD = 64 << 20
 _BATCH_FRAMES = 16384
+_MESSAGE_FRAMES = 4096
 _READ_BYTES = 1 << 20
 _CHUNK_BEGINS = re.compile(
     rb"\x06.{5}\x00{3}.{28}(?:\x04\x00{3}zstd|\x03\x00{3}lz4|\x00{4})", re.DOTALL
@@ -53,7 +54,7 @@ def recognises(head: bytes) -> bool:
 
 
 def read(file: BinaryIO, report: Report) -> Iterator[Frames]:
-    """The frames, in batches; those of one batch are in the order of time."""
+    """The frames, in batches, in the order of time over some 16,000 frames."""
     source = ByteReader(file, report)
     source.skip(len(_MAGIC))
     content = _Content(report)
@@ -63,9 +64,11 @@ def read(file: BinaryIO, report: Report) -> Iterator[Frames]:
             waiting += content.take(at, opcode, body)
         except _BROKEN as error:
             report.complain(f"byte {at}", f"a damaged record ({error or type(error).__name__})")
-        if sum(map(len, waiting)) >= _BATCH_FRAMES:
-            yield _sorted(waiting)
-            waiting = []
+        if sum(map(len, waiting)) >= 2 * _BATCH_FRAMES:
+            together = _sorted(waiting)
+            settled = len(together) - _BATCH_FRAMES  # other buses may still have messages of that time
+            yield together[:settled]
+            waiting = [together[settled:]]
     if waiting:
         yield _sorted(waiting)
 
@@ -185,7 +188,7 @@ def _unpacked(body: bytes) -> bytes:
 
 
 class Writer:
-    """Frames in the topics of a drive, without the rest of one: a message for each bus of each batch."""
+    """Frames in the topics of a drive, without the rest of one: a message for each bus of 4096 frames."""
 
     def __init__(self, file: BinaryIO, buses: Sequence[str]) -> None:
         self._buses = buses
@@ -195,6 +198,10 @@ class Writer:
 
     def write(self, batch: Frames) -> None:
         """Append frames."""
+        for first in range(0, len(batch), _MESSAGE_FRAMES):
+            self._write(batch[first : first + _MESSAGE_FRAMES])
+
+    def _write(self, batch: Frames) -> None:
         for bus in np.unique(batch.bus).tolist():
             if bus not in self._channels:
                 name = self._buses[bus] if bus < len(self._buses) else f"can{bus}"

@@ -62,6 +62,16 @@ def test_written_and_read(tmp_path, suffix):
     assert [log.buses[found.bus[found.id == i][0]] for i in (3, 103)] == ["can0", "can1"]
 
 
+def test_buses_are_read_in_the_order_of_time(tmp_path):
+    n = 100_000
+    bus = np.random.default_rng(1).integers(0, 4, n)
+    whole = frames(range(n), [1] * n, [0] * n, bus, [b"\0" * 8] * n)
+    write_log(tmp_path / "x.mcap", [whole[:60_000], whole[60_000:]], ["a", "b", "c", "d"])
+    log, found = read(tmp_path / "x.mcap")
+    assert found.t_ns.tolist() == list(range(n))
+    assert [log.buses[i] for i in found.bus[:100]] == ["abcd"[i] for i in bus[:100]]
+
+
 def test_the_mcap_library_reads_what_we_write(tmp_path):
     path = tmp_path / "x.mcap"
     write_log(path, [batch(0, 20)], ["can0"])
