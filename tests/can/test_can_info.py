@@ -54,6 +54,21 @@ def test_text_and_bad_lines(log, capsys):
     assert f"{log}:4: not a candump line: 'nonsense'" in text
 
 
+def test_a_wild_time_is_no_reason_to_wait(log, capsys):
+    log.write_text("(1.0) can0 0B4#00\n(4102444800.0) can0 0B4#00\n")
+    assert main(["can", "info", str(log), "--json"]) == 0
+    (bus,) = json.loads(capsys.readouterr().out)["buses"].values()
+    assert len(bus["load_over_time"]) == 60
+    assert bus["peak_at_s"] in (0, 4102444799)
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "500k"])
+def test_a_bit_rate_is_more_than_0(log, text, capsys):
+    with pytest.raises(SystemExit):
+        main(["can", "info", str(log), f"--bitrate={text}"])
+    assert "no bit rate" in capsys.readouterr().err
+
+
 def test_what_cannot_be_used_is_said(tmp_path, log, capsys):
     assert main(["can", "info", str(tmp_path / "none.log")]) == 2
     assert main(["can", "info", str(log), "--dbc", str(log)]) == 2

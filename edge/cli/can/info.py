@@ -32,12 +32,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="DBC files that name the messages",
     )
     parser.add_argument(
-        "--bitrate", metavar="BPS", type=int, default=500_000, help="of the buses, for the load (500000)"
+        "--bitrate", metavar="BPS", type=_bitrate, default=500_000, help="of the buses, for the load (500000)"
     )
     parser.add_argument(
-        "--data-bitrate", metavar="BPS", type=int, default=2_000_000, help="of CAN FD data (2000000)"
+        "--data-bitrate", metavar="BPS", type=_bitrate, default=2_000_000, help="of CAN FD data (2000000)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _bitrate(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no bit rate in bit/s")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -122,12 +128,12 @@ def _over_time(busy_ns: dict[int, int], first_ns: int, seconds: float) -> list[f
     first = first_ns // 1_000_000_000
     whole = int(seconds)
     parts = min(60, whole)
-    sums, widths = [0] * parts, [0] * parts
-    for second in range(whole if parts else 0):
-        at = second * parts // whole
-        sums[at] += busy_ns.get(first + second, 0)
-        widths[at] += 1
-    return [total / width / 1e9 for total, width in zip(sums, widths, strict=True)]
+    sums = [0] * parts
+    for second, busy in busy_ns.items():  # a wild time may make the log decades long
+        if second < first + whole:
+            sums[(second - first) * parts // whole] += busy
+    begins = [-(-part * whole // parts) for part in range(parts + 1)]
+    return [total / (begins[i + 1] - begins[i]) / 1e9 for i, total in enumerate(sums)]
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
