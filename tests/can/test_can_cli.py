@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+from pathlib import Path
 
 import cantools
 import cv2
@@ -154,12 +156,56 @@ def test_convert_there_and_back(log, tmp_path, suffix):
 
 
 @pytest.mark.parametrize(
+    ("verb", "suffix"), [("convert", ".log"), ("decode", ".csv"), ("decode", ".mcap"), ("vss", ".csv")]
+)
+def test_a_log_is_not_written_onto_itself(log, tmp_path, verb, suffix, capsys):
+    source, link = tmp_path / f"source{suffix}", tmp_path / f"link{suffix}"
+    assert verb == "convert" or main(["can", "convert", str(log), "-o", str(source)]) == 0
+    source = log if verb == "convert" else source
+    link.symlink_to(source)
+    before = source.read_bytes()
+    options = [] if verb == "convert" else ["--dbc", str(DBC)]
+    options += ["--vss", str(shipped("configs/vehicles/simulated.vss.json"))] if verb == "vss" else []
+    verb = "decode" if verb == "vss" else verb
+    for output in source, link:
+        assert main(["can", verb, str(source), *options, "-o", str(output)]) == 2
+        assert "give the new file another name" in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("suffix", [".csv", ".mcap", ".parquet"])
+def test_a_full_disk_is_said(log, tmp_path, suffix, capsys):
+    full = tmp_path / f"full{suffix}"
+    full.symlink_to("/dev/full")
+    assert main(["can", "decode", str(log), "--dbc", str(DBC), "-o", str(full)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_pipe_is_said(tmp_path, capsys):
+    pipe = tmp_path / "x.log"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)
+    assert main(["can", "info", str(pipe)]) == 2
+    os.close(end)
+    assert "it is a pipe" in capsys.readouterr().err
+
+
+def test_a_picture_without_an_ending_is_named_as_it_is(log, tmp_path, capsys):
+    out = tmp_path / "speed"
+    assert main(["can", "plot", str(log), "--dbc", str(DBC), "SPEED", "-o", str(out)]) == 0
+    assert out.with_suffix(".png").exists()
+    assert f"{out}.png:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["decode", "{log}", "--dbc", "{dbc}", "-o", "x.xlsx"], "end its name in"),
         (["decode", "{log}", "--dbc", "{log}", "-o", "x.csv"], "not a DBC file"),
         (["decode", "{dbc}", "--dbc", "{dbc}", "-o", "x.csv"], "not a CAN log"),
         (["decode", "{log}", "--dbc", "{dbc}", "-o", "none/x.csv"], "cannot be written"),
+        (["decode", "{log}", "--dbc", "{dbc}", "-o", "x.csv", "--signals", "SPED"], "did you mean SPEED"),
         (["convert", "{log}", "-o", "x.docx"], "cannot write that"),
         (["convert", "{log}", "-o", "none/x.asc"], "cannot be written"),
     ],

@@ -116,6 +116,14 @@ def read_head(path: Path, size: int) -> bytes:
         return head[:size]
 
 
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether both are there and the same, by whatever names."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
 def open_to_write(path: Path) -> BinaryIO:
     """A new file, compressed if its name ends in .gz or .zst. Raises OSError."""
     if path.suffix.lower() == ".gz":
@@ -131,6 +139,9 @@ class _Counted:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = path.open("rb", buffering=0)
+        if not self._file.seekable():
+            self._file.close()
+            raise OSError("it is a pipe, and the beginning is read twice: write it into a file first")
         self.size = os.fstat(self._file.fileno()).st_size
         self.used = 0
 

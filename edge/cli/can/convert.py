@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from edge.cli.can.log import log_argument, said_of, troubles, with_progress
+from edge.cli.can.log import log_argument, said_of, troubles, with_progress, writing
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +20,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 1 if lines of the log could not be read."""
     from edge.can.logs.reader import read_log
-    from edge.can.logs.report import LogError
     from edge.can.logs.writer import write_log
 
     log = read_log(args.log)
-    try:
-        count = write_log(args.output, with_progress(log), log.buses)
-    except OSError as error:
-        raise LogError(f"{args.output}: cannot be written: {error.strerror or error}") from None
+    with writing(log, args.output) as path:
+        count = write_log(path, with_progress(log), log.buses)
     if args.json:
         found = {"file": args.output, "frames": count, "buses": log.buses, **said_of(log)}
         print(json.dumps(found, indent=2))

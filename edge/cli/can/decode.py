@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.can.log import log_argument, said_of, troubles, with_progress
+from edge.cli.can.log import log_argument, said_of, troubles, with_progress, writing
 from edge.cli.dbc_option import databases_of
 
 if TYPE_CHECKING:
@@ -51,27 +52,28 @@ def run(args: argparse.Namespace) -> int:
     from edge.can.decode import Decoder, chunks
     from edge.can.export import Texts, open_export, table
     from edge.can.logs.reader import read_log
+    from edge.can.plot import find_signals
     from edge.can.statistics import LogStatistics
     from edge.can.transport.long_messages import LongMessages
     from edge.clock import now_ns
 
     begin_ns = now_ns()
     databases = databases_of(args.dbc)
-    decoder = Decoder(databases, args.signals)
+    decoder = Decoder(databases, args.signals and find_signals(databases, args.signals))
     log = read_log(args.log)
     texts = Texts(decoder.signals)
-    export = open_export(args.output, decoder.signals, texts, log.buses)
     statistics, long = LogStatistics(), LongMessages(decoder)
     count, seen = 0, np.zeros(len(decoder.signals), bool)
-    try:
+    with (
+        writing(log, args.output) as path,
+        closing(open_export(path, decoder.signals, texts, log.buses)) as export,
+    ):
         for batch in chunks(with_progress(log)):
             statistics.take(batch)
             found = table(batch, decoder.decode(batch, log.buses), texts, long.take(batch, log.buses))
             count += len(found.value)
             seen[found.signal] = True
             export.write(found)
-    finally:
-        export.close()
     result = summary(log, statistics, databases, args.output)
     result |= {"signals": int(seen.sum()), "signals_asked": len(decoder.signals), "values": count}
     result["incomplete"] = long.losses.by_reason()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +21,21 @@ FORMATS = (
 def log_argument(parser: argparse.ArgumentParser) -> None:
     """LOG."""
     parser.add_argument("log", metavar="LOG", help=FORMATS)
+
+
+@contextmanager
+def writing(log: LogReader, output: str) -> Iterator[Path]:
+    """The path of the new file. Raises LogError if it cannot be written, now or later (a full disk), or is
+    the log itself, which writing would destroy."""
+    from edge.can.logs.files import is_same_file
+    from edge.can.logs.report import LogError
+
+    if is_same_file(Path(output), log.path):
+        raise LogError(f"{output}: it is the log that is to be read: give the new file another name")
+    try:
+        yield Path(output)
+    except OSError as error:
+        raise LogError(f"{output}: cannot be written: {error.strerror or error}") from None
 
 
 def with_progress(log: LogReader) -> Iterator[Frames]:

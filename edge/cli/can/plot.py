@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from edge.cli.can.log import log_argument, said_of, troubles, with_progress
+from edge.cli.can.log import log_argument, said_of, troubles, with_progress, writing
 from edge.cli.dbc_option import databases_of
 
 
@@ -46,7 +46,10 @@ def run(args: argparse.Namespace) -> int:
     series = gather(with_progress(log), decoder, log.buses, args.from_s, args.to_s)
     series.sort(key=lambda one: asked.index(one.name))
     output = args.output or Path(args.log).name.split(inner_suffix(Path(args.log)) or "\0")[0] + ".png"
-    draw(output, series, Path(args.log).name)
+    if not Path(output).suffix:
+        output += ".png"  # as matplotlib does, without telling
+    with writing(log, output):
+        draw(output, series, Path(args.log).name)
     values = {one.name: len(one.value) for one in series}
     if args.json:
         print(json.dumps({"output": output, "values": values, **said_of(log)}, indent=2))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import IO
 
-from edge.cli.can.log import said_of, troubles, with_progress
+from edge.cli.can.log import said_of, troubles, with_progress, writing
 from edge.cli.dbc_option import databases_of
 
 
@@ -18,10 +17,13 @@ def decode_to_vss(args: argparse.Namespace) -> int:
     import numpy as np
 
     from edge.can.decode import Decoder, chunks
+    from edge.can.export import ExportError
     from edge.can.logs.reader import read_log
     from edge.can.vss import VssMapper, find_signals, vss_columns
     from edge.can.vss.overlay import read_overlay
 
+    if not args.output.lower().endswith(".csv"):
+        raise ExportError(f"{args.output}: VSS values are written as CSV: end its name in .csv")
     overlay = read_overlay(args.vss)
     databases = databases_of(args.dbc)
     mapper = VssMapper(overlay)
@@ -29,7 +31,7 @@ def decode_to_vss(args: argparse.Namespace) -> int:
     decoder = Decoder(databases, found.names)
     log = read_log(args.log)
     counts = {leaf.path: 0 for leaf in overlay.leaves}
-    with _created(args.output) as file:
+    with writing(log, args.output) as created, created.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["t_ns", "path", "value"])
         for batch in chunks(with_progress(log)):
@@ -56,14 +58,3 @@ def decode_to_vss(args: argparse.Namespace) -> int:
         lines += [f"  note      {note}" for note in overlay.notes]
         print("\n".join([*lines, *troubles(log)]))
     return 1 if log.report.bad_count or not all(counts.values()) else 0
-
-
-def _created(path: str) -> IO[str]:
-    from edge.can.export import ExportError
-
-    if not path.lower().endswith(".csv"):
-        raise ExportError(f"{path}: VSS values are written as CSV: end its name in .csv")
-    try:
-        return open(path, "w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise ExportError(f"{path}: cannot be written: {error.strerror or error}") from None
