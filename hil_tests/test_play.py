@@ -116,8 +116,11 @@ def test_part_loop_and_ids(tmp_path):
 def test_ctrl_c_ends_it_with_the_answer(tmp_path):
     write(tmp_path / "drive.log", 2000)  # 10 s
     command = [*PLAY, str(tmp_path / "drive.log"), "--to", "vcan0", "--json"]
-    playing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    time.sleep(4)
+    with socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW) as first:
+        first.bind(("vcan0",))
+        first.settimeout(60)
+        playing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        first.recv(16)
     playing.send_signal(signal.SIGINT)
     said, _ = playing.communicate(timeout=30)
     assert 0 < json.loads(said)["sent"]["vcan0"] < 2000
