@@ -188,7 +188,10 @@ def _unpacked(body: bytes) -> bytes:
 
 
 class Writer:
-    """Frames in the topics of a drive, without the rest of one: a message for each bus of 4096 frames."""
+    """Frames in the topics of a drive, without the rest of one: a message for each bus of 4096 frames.
+
+    Frames come back in the order of time, those of one time bus by bus.
+    """
 
     def __init__(self, file: BinaryIO, buses: Sequence[str]) -> None:
         self._buses = buses
