@@ -16,7 +16,7 @@ VERBS = {
     "replay": "run over recorded videos, CAN logs and GNSS, or over a recording of ours",
     "drive": "look into recordings: info, cut, export",
     "models": "the networks: list, fetch, check",
-    "can": "CAN logs: info",
+    "can": "CAN logs: info, decode, plot, convert, play onto a bus",
     "dbc": "CAN databases: check, show",
     "v2x": "V2X messages: listen, decode",
     "bench": "measure on this machine, each figure beside its goal",
