@@ -30,7 +30,7 @@ __all__ = [
     "collect", "decoder", "names",
 ]  # fmt: skip
 
-CHUNK_FRAMES = 1 << 17
+CHUNK_FRAMES = 1 << 18
 """Of a long log, as many frames at a time cost the least: see `chunks`."""
 
 Engine = Literal["python", "pairs", "grouped"]
