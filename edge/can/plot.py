@@ -47,8 +47,9 @@ def find_signals(databases: Databases, asked: Sequence[str]) -> list[str]:
         if not full_names:
             folded = {one.casefold(): one for one in known}
             close = difflib.get_close_matches(name.casefold(), folded, 3, 0.5)
-            hint = f": did you mean {', '.join(folded[one] for one in close)}?" if close else ": `icv dbc show FILE` lists them"
-            raise PlotError(f"no signal {name} in the DBC files{hint}")
+            meant = ", ".join(folded[one] for one in close)
+            hint = f"did you mean {meant}?" if close else "`icv dbc show FILE` lists them"
+            raise PlotError(f"no signal {name} in the DBC files: {hint}")
         if len(full_names) > 1:
             raise PlotError(f"{name} is in several messages: say {' or '.join(full_names[:5])}")
         found.append(full_names[0])
