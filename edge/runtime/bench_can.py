@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import importlib.util
 import tempfile
@@ -60,6 +61,8 @@ def measure_can(data: str | None, only: Sequence[str] | None, say: Say) -> dict[
         figures: dict[str, Figure] = {}
         for name, measure in parts.items():
             if not only or name in only:
+                gc.collect()
+                gc.freeze()  # what earlier parts left must not cost a peer, which makes many objects
                 figures |= measure()
     return figures
 
