@@ -183,7 +183,7 @@ def test_a_live_recording_becomes_a_film_of_its_recorded_pictures(tmp_path):
     needs_own_models()
     setup = read_rig(write_rig(tmp_path, CAN + CAMERAS, seconds=30.0))
     path = tmp_path / "d.mcap"
-    run_live(setup, title="t", drive_path=path, seconds=3.5)
+    run_live(setup, title="t", drive_path=path, seconds=6.0)
     drive = read_drive(path)
     pictures = len(list(drive.pictures("road")))
     assert pictures > 0
