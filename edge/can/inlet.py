@@ -18,7 +18,7 @@ from edge.can.in_order import in_order, sort_by_time
 from edge.can.logs.reader import read_log
 from edge.can.logs.report import LogError
 from edge.can.vehicle import VehicleReader
-from edge.messages import Gap, Health, Message
+from edge.messages import Gap, Health, Message, Signals
 
 Listen = Callable[[str, Frames], np.ndarray]
 """listen(bus, frames): hear them; bool (n,): those that do not show that the bus is awake."""
@@ -141,10 +141,7 @@ class CanInlet:
                     continue
             if self._record:
                 self._record(f"can/{name}", int(own.t_ns[-1]), own.to_bytes())
-            out += self._reader.overdue(int(own.t_ns[0]), name)
-            signals = self._reader.read(own, (name,))
-            if signals is not None:
-                out.append(signals)
+            out += _read(self._reader, own, name)
             if self.listen is not None:
                 own = own[~self.listen(name, own)]
             if len(own):
@@ -243,10 +240,7 @@ class LogInlet:
                 continue
             if self._record:
                 self._record(f"can/{name}", int(own.t_ns[-1]), own.to_bytes())
-            out += self._reader.overdue(int(own.t_ns[0]), name)
-            signals = self._reader.read(own, (name,))
-            if signals is not None:
-                out.append(signals)
+            out += _read(self._reader, own, name)
         if not self._ended and (trouble or self._given == self._count):
             self._ended = True
             detail = trouble or "the log has ended"
@@ -313,13 +307,17 @@ class RawCanInlet:
                 continue
             if not len(found):
                 continue
-            out += self._reader.overdue(int(found.t_ns[0]), self._bus)
-            signals = self._reader.read(found, (self._bus,))
-            if signals is not None:
-                out.append(signals)
+            out += _read(self._reader, found, self._bus)
         if self._next is None:
             out += self._reader.overdue(now_ns, self._bus)
         return out
 
     def close(self) -> None:
         """Nothing to let go."""
+
+
+def _read(reader: VehicleReader, frames: Frames, bus: str) -> list[Signals]:
+    """What a batch of one bus says: what had stopped before it, then its own; the same live and in replay."""
+    stopped = reader.overdue(int(frames.t_ns[0]), bus)
+    signals = reader.read(frames, (bus,))
+    return [*stopped, signals] if signals is not None else stopped

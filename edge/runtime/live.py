@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 
@@ -21,6 +19,7 @@ from edge.runtime.outside import Dashboard, Outside
 from edge.runtime.rights import ask
 from edge.runtime.setup import Setup
 from edge.runtime.source import Inlet, Merge
+from edge.runtime.stopping import stopped_by_signals
 from edge.runtime.summary import Progress, Summary
 from edge.runtime.worker import SeenPicture, WorkerInlet, WorkerTask
 
@@ -142,7 +141,7 @@ def run_live(
         if progress is not None:
             source = progress.watch(source)
         rights = ask(config.runtime)
-        with _stopped_by_signals(merge.stop):
+        with stopped_by_signals(merge.stop):
             run(source, core, everything, drive)
     if started_ns is not None and summary.first_decision_ns is not None:
         summary.first_decision_ns -= started_ns
@@ -173,19 +172,3 @@ def _start_workers(
         worker.start(clock.now_ns())
         workers.append(worker)
     return workers
-
-
-@contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the stream and all is closed in order; a second one interrupts."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

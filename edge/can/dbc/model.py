@@ -158,7 +158,7 @@ Databases = Sequence[tuple[Database, str | None]]
 
 
 def pgn_of(id: int) -> int:
-    """The parameter group number in a 29-bit id (SAE J1939-21, 5.1.2): when PF is below 240, PS is the
-    destination and not part of it."""
+    """The parameter group number in a 29-bit id, or in its key (SAE J1939-21, 5.1.2): when PF is below 240,
+    PS is the destination and not part of it."""
     pgn = id >> 8 & 0x3FFFF
     return pgn & 0x3FF00 if pgn >> 8 & 0xFF < 240 else pgn

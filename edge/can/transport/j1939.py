@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge.can.dbc.model import pgn_of
 from edge.can.frames import ERROR, EXTENDED, KEY_EXTENDED, REMOTE, Frames
 from edge.can.transport.pdu import Losses, Pdu
 
@@ -31,12 +32,6 @@ _WHY = {
     9: "too long",
 }
 """Reasons of an abort, 5.10.3.5."""
-
-
-def pgn_of(key: int) -> int:
-    """The parameter group number of an extended id: below PF 240 without the destination (5.2)."""
-    pgn = key >> 8 & 0x3FFFF
-    return pgn & 0x3FF00 if (pgn >> 8 & 0xFF) < 240 else pgn
 
 
 def source_of(key: int) -> int:

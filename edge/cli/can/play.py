@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -81,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.clock import PreciseClock
     from edge.config import Runtime
     from edge.runtime.rights import asked
+    from edge.runtime.stopping import stopped_by_signals
 
     channels, by_bus, others = _targets(args.to)
     _check_meant(args, channels)
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         player = Player(targets, PreciseClock(), args.speed)
         with (
-            _stopped_by_signals(player),
+            stopped_by_signals(player.stop),
             contextlib.closing(_Display(player, args.json)) as display,
             _keys(player) as display.hint,
         ):
@@ -166,22 +166,6 @@ def _opened(kind: str, channels: list[str], bitrate: int | None) -> Iterator[lis
 
 
 # ---------------------------------------------------------------- while it plays
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(player: Player) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the playing; a second one interrupts."""
-
-    def handle(number: int, frame: object) -> None:
-        player.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transport_judges import MS, heard, tshark
 
+from edge.can.dbc import pgn_of
 from edge.can.frames import EXTENDED, KEY_EXTENDED, frames
 from edge.can.transport import j1939 as own
 from edge.can.transport import pdu
-from edge.can.transport.j1939 import J1939Transport, destination_of, pgn_of, source_of
+from edge.can.transport.j1939 import J1939Transport, destination_of, source_of
 
 DM1, COMPONENT, TO_ONE = 0xFECA, 0xFEEB, 0xEF00
 
