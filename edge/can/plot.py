@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from edge.can.dbc import Databases
-from edge.can.decode import Decoder, chunks
+from edge.can.decode import Decoder, collect
 from edge.can.frames import Frames
 from edge.config import UserError
 
@@ -21,7 +19,7 @@ class PlotError(UserError):
 
 
 @dataclass(frozen=True)
-class Series:
+class PlotSeries:
     """One signal: t_s float64 (n,) from the start of the log, value float64 (n,), NaN: not available;
     choices: names of physical values."""
 
@@ -32,68 +30,35 @@ class Series:
     value: np.ndarray
 
 
-def find_signals(databases: Databases, asked: Sequence[str]) -> list[str]:
-    """The names as MESSAGE.SIGNAL, in the order asked. Raises PlotError, which names the nearest ones."""
-    known: dict[str, list[str]] = {}
-    for database, _ in databases:
-        for message in database.messages.values():
-            for signal in message.signals:
-                full = f"{message.name}.{signal.name}"
-                for name in (full, signal.name):
-                    known.setdefault(name, []).append(full)
-    found = []
-    for name in asked:
-        full_names = list(dict.fromkeys(known.get(name, ())))
-        if not full_names:
-            folded = {one.casefold(): one for one in known}
-            close = difflib.get_close_matches(name.casefold(), folded, 3, 0.5)
-            meant = ", ".join(folded[one] for one in close)
-            hint = f"did you mean {meant}?" if close else "`icv dbc show FILE` lists them"
-            raise PlotError(f"no signal {name} in the DBC files: {hint}")
-        if len(full_names) > 1:
-            raise PlotError(f"{name} is in several messages: say {' or '.join(full_names[:5])}")
-        found.append(full_names[0])
-    return found
-
-
 def gather(
     batches: Iterable[Frames],
     decoder: Decoder,
     buses: Sequence[str],
     from_s: float | None = None,
     to_s: float | None = None,
-) -> list[Series]:
+) -> list[PlotSeries]:
     """The values of all signals of the decoder between two times, in the decoder's order."""
-    parts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in decoder.signals]
-    first_ns: int | None = None
-    for batch in chunks(batches):
-        if not len(batch):
-            continue
-        if first_ns is None:
-            first_ns = int(batch.t_ns[0])
-        t_s = (batch.t_ns - first_ns) / 1e9
+    first_ns: list[int] = []
+
+    def watched() -> Iterator[Frames]:
+        for batch in batches:
+            if not first_ns and len(batch):
+                first_ns.append(int(batch.t_ns[0]))
+            yield batch
+
+    series = []
+    for one, found in zip(decoder.signals, collect(decoder, watched(), buses), strict=True):
+        t_s = (found.t_ns - first_ns[0]) / 1e9 if first_ns else np.zeros(0)
         inside = (t_s >= (-np.inf if from_s is None else from_s)) & (
             t_s <= (np.inf if to_s is None else to_s)
         )
-        for column in decoder.decode(batch, buses).columns():
-            kept = inside[column.frame]
-            parts[column.signal].append((t_s[column.frame[kept]], column.value[kept]))
-    series = []
-    for one, pieces in zip(decoder.signals, parts, strict=True):
-        times, values = zip(*pieces, strict=True) if pieces else ((), ())
-        series.append(
-            Series(
-                one.name,
-                one.signal.unit,
-                {r * one.signal.scale + one.signal.offset: text for r, text in one.signal.choices.items()},
-                np.concatenate([np.zeros(0), *times]),
-                np.concatenate([np.zeros(0), *values]),
-            )
-        )
+        scaling = one.signal
+        choices = {raw * scaling.scale + scaling.offset: text for raw, text in scaling.choices.items()}
+        series.append(PlotSeries(one.name, scaling.unit, choices, t_s[inside], found.value[inside]))
     return series
 
 
-def draw(path: str, series: Sequence[Series], title: str) -> None:
+def draw(path: str, series: Sequence[PlotSeries], title: str) -> None:
     """One panel per signal, above each other, on one time axis. Raises PlotError."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

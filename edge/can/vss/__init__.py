@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.can.dbc import Databases
+from edge.can.dbc.names import full_names
 from edge.can.decode import Column, Decoded, Decoder, names
 from edge.can.vss.expression import NoValueError, Value, text
 from edge.can.vss.overlay import INTEGERS, Leaf, Overlay
@@ -173,16 +174,8 @@ class Found:
 
 def find_signals(signals: Collection[str], databases: Databases) -> Found:
     """Where the databases have the signals that an overlay names."""
-    full = {
-        f"{message.name}.{signal.name}": signal.name
-        for database, _ in databases
-        for message in database.messages.values()
-        for signal in message.signals
-    }
-    of_bare: dict[str, list[str]] = {}
-    for name, bare in full.items():
-        of_bare.setdefault(bare, []).append(name)
-    found = {signal: [signal] if signal in full else of_bare.get(signal, []) for signal in signals}
+    known = full_names(databases)
+    found = {signal: known.get(signal, []) for signal in signals}
     return Found(
         frozenset(name for names_of in found.values() for name in names_of),
         tuple(signal for signal, names_of in found.items() if not names_of),

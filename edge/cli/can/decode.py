@@ -49,17 +49,17 @@ def run(args: argparse.Namespace) -> int:
         return decode_to_vss(args)
     import numpy as np
 
+    from edge.can.dbc.names import resolve_signals
     from edge.can.decode import Decoder, chunks
     from edge.can.export import Texts, open_export, table
     from edge.can.logs.reader import read_log
-    from edge.can.plot import find_signals
     from edge.can.statistics import LogStatistics
     from edge.can.transport.long_messages import LongMessages
     from edge.clock import now_ns
 
     begin_ns = now_ns()
     databases = databases_of(args.dbc)
-    decoder = Decoder(databases, args.signals and find_signals(databases, args.signals))
+    decoder = Decoder(databases, args.signals and resolve_signals(databases, args.signals))
     log = read_log(args.log)
     texts = Texts(decoder.signals)
     statistics, long = LogStatistics(), LongMessages(decoder)

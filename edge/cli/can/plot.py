@@ -34,13 +34,14 @@ def run(args: argparse.Namespace) -> int:
     """0; 1 if lines of the log could not be read or a signal has no value in it."""
     from pathlib import Path
 
+    from edge.can.dbc.names import resolve_signals
     from edge.can.decode import Decoder
     from edge.can.logs.files import inner_suffix
     from edge.can.logs.reader import read_log
-    from edge.can.plot import draw, find_signals, gather
+    from edge.can.plot import draw, gather
 
     databases = databases_of(args.dbc)
-    asked = find_signals(databases, args.signals)
+    asked = resolve_signals(databases, args.signals)
     decoder = Decoder(databases, asked)
     log = read_log(args.log)
     series = gather(with_progress(log), decoder, log.buses, args.from_s, args.to_s)
