@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edge.can.dbc import Databases, read_dbc
-from edge.can.decode import Decoder, Series, collect
+from edge.can.decode import Decoder, chunks
 from edge.can.logs.reader import read_log
 from edge.clock import now_ns
 from edge.runtime.bench import Figure
@@ -21,10 +23,15 @@ COPIES = 12
 """Of the log for our own readers, which are too fast to time on one."""
 
 
-def columns(path: Path, databases: Databases) -> list[Series]:
-    """All signals of a log."""
+def columns(path: Path, databases: Databases) -> dict[int, list[tuple[np.ndarray, np.ndarray]]]:
+    """All signals of a log: by index in the decoder, the times and values of each batch."""
+    decoder = Decoder(databases)
+    found: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
     log = read_log(path)
-    return collect(Decoder(databases), log, log.buses)
+    for batch in chunks(log):
+        for column in decoder.decode(batch, log.buses).columns():
+            found.setdefault(column.signal, []).append((batch.t_ns[column.frame], column.value))
+    return found
 
 
 def peer_columns(messages: Iterable[Any], databases: dict[Any, Any]) -> dict[str, list[tuple[float, Any]]]:
