@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_rows import read
 
-from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat, frames
+from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, frames
 from edge.can.logs.reader import read_log
 from edge.can.logs.report import LogError
 from edge.can.logs.writer import write_log
@@ -36,11 +37,6 @@ def seen(batch, buses):
         (int(batch.t_ns[i]), int(batch.id[i]), int(batch.flags[i]), buses[batch.bus[i]], batch.payload(i))
         for i in range(len(batch))
     ]
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 @given(batches(), st.sampled_from([".log", ".log.gz"]))

@@ -6,14 +6,13 @@ from dataclasses import replace
 from unittest import mock
 
 import can
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_rows import mask, read, seen
 
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat, frames
 from edge.can.logs import asc, asc_writer
-from edge.can.logs.reader import read_log
 from edge.can.logs.report import LogError, Report
 from edge.can.logs.writer import write_log
 
@@ -35,19 +34,6 @@ def batches(draw, kinds=tuple(KINDS), most=12):
         t_ns = draw(st.integers(0, 2 * 10**9)) * 1000 + 1_600_000_000_000_000_000
         rows.append((t_ns, can_id, flags, draw(st.integers(0, 1)), data))
     return frames(*zip(*sorted(rows), strict=True))
-
-
-def seen(batch, buses):
-    return [
-        (int(batch.t_ns[i]), int(batch.id[i]), int(batch.flags[i]), buses[batch.bus[i]], int(batch.length[i]),
-         batch.payload(i))
-        for i in range(len(batch))
-    ]  # fmt: skip
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 def read_text(tmp_path, text, encoding="latin-1"):
@@ -298,11 +284,6 @@ def test_lines_read_together_are_as_read_one_at_a_time(tmp_path_factory, batch, 
     together = concat(list(asc.read(io.BytesIO(raw), all_at_once)))
     assert seen(singly, one.buses) == seen(together, all_at_once.buses)
     assert (one.bad_count, one.bad) == (all_at_once.bad_count, all_at_once.bad)
-
-
-def mask(batch, i):
-    """Changes data within its length."""
-    return np.where(np.arange(batch.data.shape[1]) < batch.length[:, None], np.uint8(i), np.uint8(0))
 
 
 _LINES = st.sampled_from([

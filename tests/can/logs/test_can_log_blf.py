@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_rows import read, seen
 
-from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, Frames, concat, frames
+from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, Frames, frames
 from edge.can.logs.reader import read_log
 from edge.can.logs.report import LogError
 from edge.can.logs.writer import write_log
@@ -34,21 +35,6 @@ def batches(draw, max_size=12):
     return Frames(
         made.t_ns, made.id, made.flags, made.bus, np.array([row[5] for row in rows], np.uint8), made.data
     )
-
-
-def seen(batch, buses):
-    return [
-        (
-            int(batch.t_ns[i]), int(batch.id[i]), int(batch.flags[i]), buses[batch.bus[i]],
-            int(batch.length[i]), batch.payload(i),
-        )
-        for i in range(len(batch))
-    ]  # fmt: skip
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 def as_python_can_has_them(path):

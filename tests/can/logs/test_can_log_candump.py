@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_rows import read, seen
 
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat, frames
 from edge.can.logs import candump, text
@@ -31,21 +32,6 @@ CONSOLE = """\
  \x1b[31m(1436509052.249713)  \x1b[32mcan0  123   [1]  11\x1b[0m
 DROPCOUNT: dropped 7 CAN frames on 'can0' socket (total drops 7)
 """
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
-
-
-def seen(batch, buses):
-    return [
-        (
-            int(batch.t_ns[i]), int(batch.id[i]), int(batch.flags[i]), buses[batch.bus[i]],
-            int(batch.length[i]), batch.payload(i),
-        )
-        for i in range(len(batch))
-    ]  # fmt: skip
 
 
 def parsed(content, alike, block_bytes=1 << 20, shape=candump.shape):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_rows import read
 from mcap.reader import make_reader
 
 from edge.can.frames import EXTENDED, FD, TX, Frames, concat, frames
@@ -25,11 +26,6 @@ def record(path, batches):
         for name, found in batches:
             writer.raw(f"can/{name}", int(found.t_ns[-1]), found.to_bytes())
             writer.raw("gnss", int(found.t_ns[-1]), b"$GPGGA")
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 def drive(path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_rows import read
 
 from edge.can.frames import ERROR, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat, frames
 from edge.can.logs import gvret, text
@@ -16,11 +17,6 @@ from edge.can.logs.writer import write_log
 
 OLD = "Time Stamp,ID,Extended,Bus,LEN,D1,D2,D3,D4,D5,D6,D7,D8"
 NEW = "Time Stamp,ID,Extended,Dir,Bus,LEN,D1,D2,D3,D4,D5,D6,D7,D8"
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 def seen(batch, buses):

@@ -8,18 +8,14 @@ import pytest
 from asammdf import MDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_rows import read
 
-from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat
+from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX
 from edge.can.logs.reader import read_log
 from edge.can.logs.report import LogError
 
 START_S = 1_600_000_000
 TRUCK = Path(__file__).parents[3].parent / "shared/data/can/j1939_truck"
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 def read_bytes(tmp_path, content, name="x.mf4"):

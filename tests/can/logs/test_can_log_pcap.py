@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_rows import read, seen
 
-from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, Frames, concat, frames
-from edge.can.logs.reader import read_log
+from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, Frames, frames
 from edge.can.logs.report import LogError
 from edge.can.logs.writer import write_log
 
@@ -31,21 +31,6 @@ def batches(draw, max_size=12):
     made = frames(*[list(column) for column in zip(*rows, strict=True)][:5])
     lengths = np.array([row[5] for row in rows], np.uint8)
     return Frames(made.t_ns, made.id, made.flags, made.bus, lengths, made.data)
-
-
-def seen(batch, buses):
-    return [
-        (
-            int(batch.t_ns[i]), int(batch.id[i]), int(batch.flags[i]), buses[batch.bus[i]],
-            int(batch.length[i]), batch.payload(i),
-        )
-        for i in range(len(batch))
-    ]  # fmt: skip
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 def read_bytes(tmp_path, content, name="x.pcap"):

@@ -7,9 +7,9 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_rows import read
 
-from edge.can.frames import EXTENDED, FD, FD_LENGTHS, REMOTE, concat, frames
-from edge.can.logs.reader import read_log
+from edge.can.frames import EXTENDED, FD, FD_LENGTHS, REMOTE, frames
 from edge.can.logs.report import LogError
 
 KINDS = [0, EXTENDED, FD, REMOTE, REMOTE | EXTENDED]
@@ -33,11 +33,6 @@ def seen(batch):
         (int(batch.t_ns[i]), int(batch.id[i]), int(batch.flags[i]), int(batch.length[i]), batch.payload(i))
         for i in range(len(batch))
     ]
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 def write(path, batch):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_rows import mask, read, seen
 
 from edge.can.frames import BRS, ERROR, ESI, EXTENDED, FD, FD_LENGTHS, REMOTE, TX, concat, frames
 from edge.can.logs import trc, trc_writer
-from edge.can.logs.reader import read_log
 from edge.can.logs.report import LogError, Report
 from edge.can.logs.writer import write_log
 
@@ -48,19 +48,6 @@ def batches(draw, kinds=tuple(KINDS), most=12):
             can_id, data = draw(errors())
         rows.append((t_ns, can_id, flags, draw(st.integers(0, 1)), data))
     return frames(*zip(*sorted(rows), strict=True))
-
-
-def seen(batch, buses):
-    return [
-        (int(batch.t_ns[i]), int(batch.id[i]), int(batch.flags[i]), buses[batch.bus[i]], int(batch.length[i]),
-         batch.payload(i))
-        for i in range(len(batch))
-    ]  # fmt: skip
-
-
-def read(path):
-    log = read_log(path)
-    return log, concat(list(log))
 
 
 def read_text(tmp_path, text):
@@ -343,11 +330,6 @@ def test_lines_read_together_are_as_read_one_at_a_time(tmp_path_factory, batch, 
     together = concat(list(trc.read(io.BytesIO(raw), all_at_once)))
     assert seen(singly, one.buses) == seen(together, all_at_once.buses)
     assert (one.bad_count, one.bad) == (all_at_once.bad_count, all_at_once.bad)
-
-
-def mask(batch, i):
-    """Changes data within its length."""
-    return np.where(np.arange(batch.data.shape[1]) < batch.length[:, None], np.uint8(i), np.uint8(0))
 
 
 _LINES = st.sampled_from([V1_0, V1_1, V1_2, V1_3, V2_0, V2_1, *V2_1.splitlines(), *V1_0.splitlines()])
