@@ -82,11 +82,28 @@ class LaneLine(msgspec.Struct, frozen=True, kw_only=True):
     score: float
 
 
+class TrafficLight(msgspec.Struct, frozen=True, kw_only=True):
+    """One traffic light; box: left, top, right, bottom px; state None: not judged, or not surely."""
+
+    score: float
+    box: tuple[float, float, float, float]
+    state: Literal["red", "yellow", "green", "off"] | None = None
+
+
+class Sign(msgspec.Struct, frozen=True, kw_only=True):
+    """One traffic sign; box: left, top, right, bottom px; kind None: not judged, or not surely."""
+
+    score: float
+    box: tuple[float, float, float, float]
+    kind: str | None = None
+
+
 class RoadView(Message, frozen=True, kw_only=True):
     """What the networks saw in one picture of a road camera. Coordinates are px of the picture as captured.
 
-    t_ns: when the result was ready; taken_ns: when the picture was taken; detections or lanes are None when
-    no model of that camera looks for them.
+    t_ns: when the result was ready; taken_ns: when the picture was taken; free_space (M, 2): px, from left to
+    right, where the road ahead ends at the top, column by column. What no model of that camera looks for is
+    None.
     """
 
     camera: str
@@ -97,6 +114,9 @@ class RoadView(Message, frozen=True, kw_only=True):
     models: tuple[str, ...]
     detections: Detections | None = None
     lanes: tuple[LaneLine, ...] | None = None
+    free_space: FloatArray | None = None
+    lights: tuple[TrafficLight, ...] | None = None
+    signs: tuple[Sign, ...] | None = None
 
 
 class Face(msgspec.Struct, frozen=True, kw_only=True):

@@ -148,8 +148,7 @@ def _try(name: str, directory: str | None, zoo: Zoo) -> str:
     ):
         if list(said) != list(found):
             raise ModelError(f"model {name}: its {what} are {list(found)}, the zoo says {list(said)}")
-    types = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
-    feed = {i: np.zeros(shape, types[session.input_types[i]]) for i, shape in entry.inputs.items()}
+    feed = {name: np.zeros(entry.inputs[name], dtype) for name, (_, dtype) in session.inputs.items()}
     began_ns = clock.now_ns()
     outputs = session.run(feed)
     took_ms = (clock.now_ns() - began_ns) / 1e6

@@ -141,9 +141,8 @@ def _take_turns(task: WorkerTask, pipe: Connection) -> None:
     perception = Perception(task.camera, task.perception, zoo)
     name = task.camera.models[0]
     session, _ = load(name, zoo.locate(name, task.perception.directory), task.perception, zoo)
-    ((input_name, shape),) = session.inputs.items()
-    dtype = np.uint8 if "uint8" in session.input_types[input_name] else np.float32
-    feed = np.full([int(n) for n in shape], 114, dtype)
+    ((input_name, (shape, dtype)),) = session.inputs.items()
+    feed = np.full(shape, 114, dtype)
     height, width = feed.shape[1:3] if feed.shape[-1] == 3 else feed.shape[2:4]
     canvas = np.empty((height, width, 3), np.uint8)
     assert task.scenario is not None

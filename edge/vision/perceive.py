@@ -57,33 +57,35 @@ class Perception:
             session.start_timing()
         seen = Seen()
         for adapter in self._adapters:
-            seen = adapter.see(picture.image, seen)
+            seen = adapter.see(picture, seen)
         ended_ns = clock.now_ns()
         t_ns = ended_ns if ready_ns is None else ready_ns
         ran = [session for session in self._sessions if session.began_ns]
         run_ns = sum(session.run_ns for session in ran)
         resize_ns = ran[0].began_ns - began_ns if ran else 0
         self.stages = {"resize": resize_ns, "run": run_ns, "post": ended_ns - began_ns - run_ns - resize_ns}
-        height, width = picture.image.shape[:2]
         if self._camera.role == "road":
             return RoadView(
                 t_ns=t_ns,
                 camera=self._camera.name,
                 taken_ns=picture.t_ns,
                 frame_id=picture.frame_id,
-                width_px=width,
-                height_px=height,
+                width_px=picture.width_px,
+                height_px=picture.height_px,
                 models=self.models,
                 detections=seen.detections,
                 lanes=seen.lanes,
+                free_space=seen.free_space,
+                lights=seen.lights,
+                signs=seen.signs,
             )
         return DriverView(
             t_ns=t_ns,
             camera=self._camera.name,
             taken_ns=picture.t_ns,
             frame_id=picture.frame_id,
-            width_px=width,
-            height_px=height,
+            width_px=picture.width_px,
+            height_px=picture.height_px,
             models=self.models,
             face=seen.face and _only_visible_eyes(seen.face),
         )

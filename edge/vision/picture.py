@@ -13,3 +13,13 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     t_ns: int
     frame_id: int
     image: np.ndarray
+
+    @property
+    def width_px(self) -> int:
+        """Of the picture as captured."""
+        return int(self.image.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        """Of the picture as captured."""
+        return int(self.image.shape[0])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edge import clock, config
+from edge.vision.adapters import Tensor
 from edge.vision.zoo import ModelError
 
 CPU = "CPUExecutionProvider"
@@ -53,13 +55,8 @@ class Session:
                 f"check it with: icv models check"
             ) from None
         self.providers_used: tuple[str, ...] = tuple(self._session.get_providers())
-        self.inputs: dict[str, tuple[int | str, ...]] = {
-            node.name: tuple(node.shape) for node in self._session.get_inputs()
-        }
-        self.outputs: dict[str, tuple[int | str, ...]] = {
-            node.name: tuple(node.shape) for node in self._session.get_outputs()
-        }
-        self.input_types: dict[str, str] = {node.name: node.type for node in self._session.get_inputs()}
+        self.inputs = {node.name: _tensor(node) for node in self._session.get_inputs()}
+        self.outputs = {node.name: _tensor(node) for node in self._session.get_outputs()}
         self.notes = tuple(_fall_backs(asked, available, self.providers_used))
         self.start_timing()
 
@@ -82,6 +79,12 @@ class Session:
 def open_session(path: Path, perception: config.Perception) -> Session:
     """A model file, ready to run as `perception` says. Raises ModelError."""
     return Session(path, perception)
+
+
+def _tensor(node: Any) -> Tensor:
+    kind = node.type.removeprefix("tensor(").removesuffix(")")
+    shape = tuple(size if isinstance(size, int) else 0 for size in node.shape)
+    return Tensor(shape, np.dtype({"float": "float32", "double": "float64"}.get(kind, kind)))
 
 
 def _fall_backs(asked: list[str], available: list[str], used: tuple[str, ...]) -> list[str]:

@@ -28,11 +28,21 @@ class Entry(config.Section, frozen=True, kw_only=True):
     sha256: str
     bytes: int
     role: Literal["road", "driver"]
-    finds: tuple[Literal["objects", "lanes", "face", "landmarks", "head", "eyes", "gaze"], ...]
+    finds: tuple[
+        Literal[
+            "objects", "lanes", "road", "lights", "light_state", "signs", "sign_kind",
+            "face", "landmarks", "head", "eyes", "gaze",
+        ],
+        ...,
+    ]  # fmt: skip
     needs: tuple[str, ...] = ()
     adapter: str
     input: str
     inputs: dict[str, tuple[int, ...]]
+    scale: float = 1.0
+    offset: float = 0.0
+    rgb: bool = False
+    pad: int = 0
     outputs: dict[str, tuple[int, ...]]
     kinds: tuple[str, ...] = ()
     min_score: float = 0.5

@@ -20,6 +20,7 @@ from networks import KINDS, ROAD_STRIDE, session
 from edge.config import Perception
 from edge.vision.adapters import Seen
 from edge.vision.adapters.own_road import OwnRoad
+from edge.vision.picture import Picture
 from edge.vision.sessions import open_session
 from edge.vision.zoo import Zoo
 
@@ -181,7 +182,7 @@ def _line_figures(rendered) -> None:  # type: ignore[no-untyped-def]
     for number, sample in enumerate(rendered):
         scene, geometry = random_scene(HELD_OUT_SEEDS + number)
         truth = road_truth(scene, geometry, *SIZES[(HELD_OUT_SEEDS + number) % len(SIZES)])
-        found = adapter.see(sample.image, Seen()).lanes or ()
+        found = adapter.see(Picture(t_ns=0, frame_id=0, image=sample.image), Seen()).lanes or ()
         scale = _view(sample.image)[1]
         for line in truth.lines:
             near = line.points[line.points[:, 1] >= line.points[:, 1].mean()]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.messages import Face, read_only
-from edge.vision.adapters import Seen
+from edge.vision.adapters import Seen, Tensor
 from edge.vision.adapters.canvas import Canvas, turned_square
 from edge.vision.adapters.detections import keep_best
 from edge.vision.adapters.eyes import OpenClosedEye, eyes_visible
@@ -17,6 +17,7 @@ from edge.vision.adapters.segmentation import RoadSegmentation
 from edge.vision.adapters.ssd import Ssd
 from edge.vision.adapters.yolox import YoloX
 from edge.vision.adapters.yunet import YuNet
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 FACE = Face(score=0.9, box=(100.0, 50.0, 200.0, 180.0))
@@ -33,7 +34,8 @@ def entry(**fields):
 class Fake:
     """A session that keeps what it was fed and gives what it was told."""
 
-    def __init__(self, *answers):
+    def __init__(self, *answers, inputs=None):
+        self.inputs = inputs or {}
         self.answers = list(answers)
         self.fed = []
 
@@ -42,13 +44,26 @@ class Fake:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
+def made(adapter, session, entry, dtype="float32"):
+    session.inputs = {name: Tensor(shape, np.dtype(dtype)) for name, shape in entry.inputs.items()}
+    return adapter(session, entry)
+
+
+def picture(image):
+    return Picture(t_ns=0, frame_id=0, image=image)
+
+
+def canvas_of(shape, dtype="float32", **fields):
+    return Canvas(Fake(inputs={"x": Tensor(shape, np.dtype(dtype))}), entry(**fields))
+
+
 # ---------------------------------------------------------------- canvas
 
 
 def test_a_letterbox_keeps_proportions_in_the_top_left_corner():
-    canvas = Canvas(416, 416, pad=114)
+    canvas = canvas_of((1, 3, 416, 416), pad=114)
     image = np.full((720, 1280, 3), (10, 20, 30), np.uint8)
-    assert canvas.letterbox(image) == pytest.approx(416 / 1280)
+    assert canvas.letterbox(picture(image)) == pytest.approx(416 / 1280)
     assert (canvas.pixels[:234] == (10, 20, 30)).all()
     assert (canvas.pixels[234:] == 114).all()
     batch = canvas.batch()
@@ -58,30 +73,28 @@ def test_a_letterbox_keeps_proportions_in_the_top_left_corner():
 
 
 def test_a_letterbox_forgets_the_picture_before_it():
-    canvas = Canvas(100, 100, pad=114)
-    canvas.letterbox(np.zeros((100, 50, 3), np.uint8))
-    canvas.letterbox(np.zeros((50, 100, 3), np.uint8))
+    canvas = canvas_of((1, 3, 100, 100), pad=114)
+    canvas.letterbox(picture(np.zeros((100, 50, 3), np.uint8)))
+    canvas.letterbox(picture(np.zeros((50, 100, 3), np.uint8)))
     assert (canvas.pixels[51:] == 114).all()
 
 
 def test_a_batch_is_scaled_and_turned_to_rgb():
-    canvas = Canvas(4, 4, channels_first=False)
-    canvas.stretch(np.full((9, 9, 3), (0, 127, 255), np.uint8))
-    assert canvas.batch(1 / 255, -0.5, rgb=True)[0, 0, 0].tolist() == pytest.approx(
-        [0.5, -0.002, -0.5], abs=1e-3
-    )
+    canvas = canvas_of((1, 4, 4, 3), scale=1 / 255, offset=-0.5, rgb=True)
+    canvas.stretch(picture(np.full((9, 9, 3), (0, 127, 255), np.uint8)))
+    assert canvas.batch()[0, 0, 0].tolist() == pytest.approx([0.5, -0.002, -0.5], abs=1e-3)
 
 
 def test_a_turned_square_shows_the_marked_place_upright():
     image = np.zeros((200, 200, 3), np.uint8)
     image[100, 130] = 255  # 30 px right of the middle
-    canvas = Canvas(60, 60)
-    canvas.warp(image, turned_square(np.array([100.0, 100.0]), 120.0, 0.0, 60))
+    canvas = canvas_of((1, 3, 60, 60))
+    canvas.warp(picture(image), turned_square(np.array([100.0, 100.0]), 120.0, 0.0, 60))
     assert np.unravel_index(canvas.pixels[..., 0].argmax(), (60, 60)) == (30, 45)
     # Turned by a quarter, clockwise as seen: what lay below the middle lies to its right.
     image[:] = 0
     image[130, 100] = 255
-    canvas.warp(image, turned_square(np.array([100.0, 100.0]), 120.0, math.pi / 2, 60))
+    canvas.warp(picture(image), turned_square(np.array([100.0, 100.0]), 120.0, math.pi / 2, 60))
     assert np.unravel_index(canvas.pixels[..., 0].argmax(), (60, 60)) == (30, 45)
 
 
@@ -112,7 +125,8 @@ def test_nothing_found_is_an_empty_detections():
 
 def test_yolox():
     session = Fake([np.zeros((1, 84, 5 + 3), np.float32)])
-    adapter = YoloX(
+    adapter = made(
+        YoloX,
         session,
         entry(inputs={"images": (1, 3, 64, 64)}, kinds=("person", "", "car"), min_score=0.5),
     )
@@ -123,14 +137,14 @@ def test_yolox():
     rows[0, 83] = [0, 0, 0, 0, 0.9, 0.0, 1.0, 0.1]
     # Objectness alone is not enough: 0.6 * 0.7 < 0.5.
     rows[0, 5] = [0, 0, 0, 0, 0.6, 0.7, 0.0, 0.0]
-    found = adapter.see(np.zeros((128, 128, 3), np.uint8), Seen()).detections
+    found = adapter.see(picture(np.zeros((128, 128, 3), np.uint8)), Seen()).detections
     assert found.kinds == ("car",)
     assert found.scores[0] == pytest.approx(0.72)
     assert found.boxes[0].tolist() == pytest.approx([24, 28, 56, 76])  # twice that of the network's 64 px
 
 
 def test_ssd():
-    adapter = Ssd(Fake(None), entry(inputs={"data": (1, 3, 8, 8)}, kinds=("", "car"), min_score=0.5))
+    adapter = made(Ssd, Fake(None), entry(inputs={"data": (1, 3, 8, 8)}, kinds=("", "car"), min_score=0.5))
     priors = np.zeros((1, 2, 12), np.float32)
     priors[0, 0] = [0.2, 0.2, 0.4, 0.6] * 3
     priors[0, 1] = [0.1, 0.1, 0.2, 0.2] * 3
@@ -152,8 +166,12 @@ def test_road_segmentation_draws_the_line_where_the_mark_is():
     output[0, 1] = 1
     for row in range(100, 256):
         output[0, :, row, row : row + 5] = [[0], [0], [0], [1]]
-    adapter = RoadSegmentation(Fake([output]), entry(inputs={"data": (1, 3, 256, 448)}))
-    (line,) = adapter.see(np.zeros((512, 896, 3), np.uint8), Seen()).lanes
+    adapter = made(
+        RoadSegmentation,
+        Fake([output]),
+        entry(inputs={"data": (1, 3, 256, 448)}, outputs={"x": (1, 4, 256, 448)}),
+    )
+    (line,) = adapter.see(picture(np.zeros((512, 896, 3), np.uint8)), Seen()).lanes
     expected = line.points[:, 1] + 5  # in a picture twice as large, 2.5 mask px to the middle of the mark
     assert np.abs(line.points[:, 0] - expected).max() < 4
 
@@ -164,14 +182,14 @@ def test_road_segmentation_draws_the_line_where_the_mark_is():
 def test_yunet_finds_the_largest_face_and_its_points():
     shapes = [(64, 1), (16, 1), (4, 1)] * 2 + [(64, 4), (16, 4), (4, 4)] + [(64, 10), (16, 10), (4, 10)]
     outputs = [np.zeros((1, *shape), np.float32) for shape in shapes]
-    adapter = YuNet(Fake(outputs), entry(inputs={"input": (1, 3, 64, 64)}, min_score=0.6))
+    adapter = made(YuNet, Fake(outputs), entry(inputs={"input": (1, 3, 64, 64)}, min_score=0.6))
     # Stride 16, column 1, row 2: middle (1.5, 2.5) * 16, size 32 x 48.
     outputs[1][0, 9], outputs[4][0, 9] = 0.9, 0.9
     outputs[7][0, 9] = [0.5, 0.5, math.log(2), math.log(3)]
     outputs[10][0, 9] = [0.0, 0.0, 1.0, 0.0, 0.5, 0.5, 0.0, 1.0, 1.0, 1.0]
     # A smaller one that scores better, elsewhere.
     outputs[0][0, 63], outputs[3][0, 63] = 1.0, 1.0
-    face = adapter.see(np.zeros((128, 128, 3), np.uint8), Seen()).face
+    face = adapter.see(picture(np.zeros((128, 128, 3), np.uint8)), Seen()).face
     assert face.score == pytest.approx(0.9)
     assert face.box == pytest.approx((16, 32, 80, 128))
     assert face.landmarks.tolist() == pytest.approx(
@@ -181,8 +199,8 @@ def test_yunet_finds_the_largest_face_and_its_points():
 
 def test_no_face_is_none():
     outputs = [np.zeros((1, 1, n), np.float32) for n in (1, 1, 1, 1, 1, 1, 4, 4, 4, 10, 10, 10)]
-    adapter = YuNet(Fake(outputs), entry(inputs={"input": (1, 3, 64, 64)}))
-    assert adapter.see(np.zeros((128, 128, 3), np.uint8), Seen()).face is None
+    adapter = made(YuNet, Fake(outputs), entry(inputs={"input": (1, 3, 64, 64)}))
+    assert adapter.see(picture(np.zeros((128, 128, 3), np.uint8)), Seen()).face is None
 
 
 @pytest.mark.parametrize(("gap", "expected"), [(0.0, 0.0), (0.5, 0.0), (4.0, 1.0)])
@@ -198,23 +216,23 @@ def test_facemesh_lays_its_points_into_the_picture_and_knows_left_from_right():
         points[list(indices), 1] = [0, -gap / 2, -gap / 2, 0, gap / 2, gap / 2]
     points[1] = (96, 96, 0)  # the middle of the crop
     session = Fake([points.reshape(1, -1), np.array([[9.0]])])
-    adapter = FaceMesh(session, entry(inputs={"image": (1, 3, 192, 192)}, role="driver"))
+    adapter = made(FaceMesh, session, entry(inputs={"image": (1, 3, 192, 192)}, role="driver"))
     five = read_only([[130, 100], [170, 100], [150, 120], [135, 150], [165, 150]])
     face = Face(score=0.9, box=FACE.box, landmarks=five)
-    seen = adapter.see(np.zeros((240, 320, 3), np.uint8), Seen(face=face)).face
+    seen = adapter.see(picture(np.zeros((240, 320, 3), np.uint8)), Seen(face=face)).face
     assert seen.landmarks[1].tolist() == pytest.approx([150, 115])
     assert (seen.left_eye_open, seen.right_eye_open) == (1.0, 0.0)
 
 
 def test_facemesh_that_is_not_sure_leaves_the_face_as_it_was():
     session = Fake([np.zeros((1, 1404), np.float32), np.array([[-9.0]])])
-    adapter = FaceMesh(session, entry(inputs={"image": (1, 3, 192, 192)}))
+    adapter = made(FaceMesh, session, entry(inputs={"image": (1, 3, 192, 192)}))
     face = Face(score=0.9, box=FACE.box, landmarks=read_only(np.ones((5, 2))))
-    assert adapter.see(np.zeros((240, 320, 3), np.uint8), Seen(face=face)).face is face
+    assert adapter.see(picture(np.zeros((240, 320, 3), np.uint8)), Seen(face=face)).face is face
 
 
 def test_head_pose_has_the_signs_of_the_vocabulary():
-    adapter = HeadPose(Fake(None), entry(inputs={"data": (1, 3, 60, 60)}))
+    adapter = made(HeadPose, Fake(None), entry(inputs={"data": (1, 3, 60, 60)}))
     face = adapter.parse([np.array([[5.0]]), np.array([[10.0]]), np.array([[-20.0]])], FACE)
     assert (face.head_yaw_deg, face.head_pitch_deg, face.head_roll_deg) == (-20.0, -10.0, -5.0)
 
@@ -241,19 +259,19 @@ def five_points(**fields):
 
 def open_closed(*answers):
     outputs = [[np.array([1 - p, p], np.float32).reshape(1, 2, 1, 1)] for p in answers]
-    return OpenClosedEye(Fake(*outputs), entry(inputs={"input.1": (1, 3, 32, 32)}))
+    return made(OpenClosedEye, Fake(*outputs), entry(inputs={"input.1": (1, 3, 32, 32)}))
 
 
 def test_an_eye_is_the_mean_of_what_both_models_say():
     image = np.zeros((240, 320, 3), np.uint8)
-    face = open_closed(0.2, 1.0).see(image, Seen(face=five_points(right_eye_open=0.6))).face
+    face = open_closed(0.2, 1.0).see(picture(image), Seen(face=five_points(right_eye_open=0.6))).face
     assert face.right_eye_open == pytest.approx(0.4)
     assert face.left_eye_open == pytest.approx(1.0)
 
 
 def test_eyes_that_are_turned_away_are_not_judged():
     image = np.zeros((240, 320, 3), np.uint8)
-    face = open_closed(0.0).see(image, Seen(face=five_points(head_yaw_deg=50.0))).face
+    face = open_closed(0.0).see(picture(image), Seen(face=five_points(head_yaw_deg=50.0))).face
     assert face.right_eye_open is None
     assert not eyes_visible(five_points(head_pitch_deg=-40.0))
     assert eyes_visible(five_points())

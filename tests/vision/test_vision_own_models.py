@@ -8,9 +8,10 @@ from edge.messages import RoadUser
 from edge.sim.driver_picture import draw_driver
 from edge.sim.road_picture import draw_road
 from edge.sim.truth import driver_truth, random_driver, random_scene, road_truth
-from edge.vision.adapters import Seen
+from edge.vision.adapters import Seen, Tensor
 from edge.vision.adapters.own_driver import OwnDriver
 from edge.vision.adapters.own_road import OwnRoad
+from edge.vision.picture import Picture
 from edge.vision.sessions import open_session
 from edge.vision.zoo import Zoo
 
@@ -21,13 +22,20 @@ UNSEEN = 1_000_000  # seeds from here on were not trained on
 class Answers:
     """A session that always says the same and keeps what it was asked."""
 
-    def __init__(self, outputs):
+    def __init__(self, outputs, name):
+        self.inputs = {
+            key: Tensor(shape, np.dtype("uint8")) for key, shape in Zoo().entry(name).inputs.items()
+        }
         self.outputs = outputs
         self.feed = None
 
     def run(self, feed):
         self.feed = {name: values.copy() for name, values in feed.items()}
         return self.outputs
+
+
+def picture(image):
+    return Picture(t_ns=0, frame_id=0, image=image)
 
 
 def adapter_of(name):
@@ -43,13 +51,13 @@ def road_with(boxes=(), scores=(), kinds=(), mark=None):
     every = np.zeros((64, 4), np.float32), np.zeros(64, np.float32), np.zeros(64, np.int64)
     for values, given in zip(every, (boxes, scores, kinds), strict=True):
         values[: len(given)] = given if len(given) else values[:0]
-    session = Answers([surface, *every])
+    session = Answers([surface, *every], "icv-road")
     return OwnRoad(session, Zoo().entry("icv-road")), session
 
 
 def test_boxes_come_back_in_px_of_the_picture_and_cut_to_it():
     road, session = road_with([(104, 52, 208, 104), (-9, 100, 50, 300)], [0.9, 0.8], [0, 5])
-    found = road.see(np.full((720, 1280, 3), 7, np.uint8), Seen()).detections
+    found = road.see(picture(np.full((720, 1280, 3), 7, np.uint8)), Seen()).detections
     assert found.kinds == ("car", "person")
     assert found.scores == pytest.approx([0.9, 0.8])
     scale = 1280 / 416
@@ -65,7 +73,7 @@ def test_boxes_come_back_in_px_of_the_picture_and_cut_to_it():
 def test_what_is_unsure_is_left_out_and_of_two_on_one_object_the_surer_stays():
     box = (100, 100, 200, 180)
     road, _ = road_with([box, box, (300, 100, 340, 130)], [0.9, 0.7, 0.05], [1, 0, 0])
-    assert road.see(np.zeros((256, 416, 3), np.uint8), Seen()).detections.kinds == ("truck",)
+    assert road.see(picture(np.zeros((256, 416, 3), np.uint8)), Seen()).detections.kinds == ("truck",)
 
 
 def test_a_mark_becomes_a_line_where_it_is_in_the_picture():
@@ -73,7 +81,7 @@ def test_a_mark_becomes_a_line_where_it_is_in_the_picture():
     cv2.line(drawn, (100, 233), (180, 130), 255, 6)
     mark = cv2.resize(drawn, (104, 64), interpolation=cv2.INTER_AREA)
     road, _ = road_with(mark=mark)
-    (line,) = road.see(np.zeros((468, 832, 3), np.uint8), Seen()).lanes
+    (line,) = road.see(picture(np.zeros((468, 832, 3), np.uint8)), Seen()).lanes
     for x, y in line.points / 2:
         assert x == pytest.approx(100 + (233 - y) / 103 * 80, abs=2.5)
     assert line.points[0, 1] > 430
@@ -84,7 +92,7 @@ def test_nothing_below_the_picture_becomes_a_line():
     mark = np.zeros((64, 104), np.uint8)
     mark[59:, 50] = 255
     road, _ = road_with(mark=mark)
-    assert road.see(np.zeros((360, 640, 3), np.uint8), Seen()).lanes == ()
+    assert road.see(picture(np.zeros((360, 640, 3), np.uint8)), Seen()).lanes == ()
 
 
 def test_a_face_comes_back_in_px_of_the_picture():
@@ -93,21 +101,21 @@ def test_a_face_comes_back_in_px_of_the_picture():
         np.array([40, 30, 80, 90], np.float32),
         np.array([10, -5, 2, 12, -8], np.float32),
     ]
-    entry = Zoo().entry("icv-driver")
-    face = OwnDriver(Answers(outputs), entry).see(np.zeros((480, 640, 3), np.uint8), Seen()).face
+    entry, nobody = Zoo().entry("icv-driver"), picture(np.zeros((480, 640, 3), np.uint8))
+    face = OwnDriver(Answers(outputs, "icv-driver"), entry).see(nobody, Seen()).face
     assert face.box == (160, 120, 320, 360)
     assert (face.left_eye_open, face.right_eye_open) == pytest.approx((0.9, 0.1))
     assert (face.head_yaw_deg, face.head_pitch_deg, face.head_roll_deg) == (10, -5, 2)
     assert (face.gaze_yaw_deg, face.gaze_pitch_deg) == (12, -8)
     outputs[0][0] = 0.1
-    assert OwnDriver(Answers(outputs), entry).see(np.zeros((480, 640, 3), np.uint8), Seen()).face is None
+    assert OwnDriver(Answers(outputs, "icv-driver"), entry).see(nobody, Seen()).face is None
 
 
 def test_a_wide_picture_after_a_tall_one_leaves_no_rest_of_it():
-    session = Answers([np.zeros(3, np.float32), np.zeros(4, np.float32), np.zeros(5, np.float32)])
+    session = Answers([np.zeros(n, np.float32) for n in (3, 4, 5)], "icv-driver")
     driver = OwnDriver(session, Zoo().entry("icv-driver"))
-    driver.see(np.full((480, 640, 3), 200, np.uint8), Seen())
-    driver.see(np.full((360, 640, 3), 9, np.uint8), Seen())
+    driver.see(picture(np.full((480, 640, 3), 200, np.uint8)), Seen())
+    driver.see(picture(np.full((360, 640, 3), 9, np.uint8)), Seen())
     (fed,) = session.feed.values()
     assert (fed[0, :90] == 9).all()
     assert (fed[0, 90:] == 114).all()
@@ -136,7 +144,7 @@ def test_grey_noise_and_black_show_nobody():
     road = OwnRoad(session, entry)
     noise = np.random.default_rng(0).integers(0, 255, (360, 640, 3), dtype=np.uint8)
     for image in (noise, np.zeros_like(noise), np.full_like(noise, 128)):
-        seen = road.see(image, Seen())
+        seen = road.see(picture(image), Seen())
         assert len(seen.detections) == 0
         assert seen.lanes == ()
 
@@ -148,7 +156,7 @@ def test_the_road_of_unseen_scenes_is_found():
     for seed in range(UNSEEN, UNSEEN + 6):
         scene, geometry = random_scene(seed)
         truth = road_truth(scene, geometry, 640, 360)
-        seen = road.see(draw_road(scene, geometry, 640, 360), Seen())
+        seen = road.see(picture(draw_road(scene, geometry, 640, 360)), Seen())
         for it in truth.objects:
             if it.kind in ("car", "truck", "bus") and it.visible_ratio > 0.8 and it.distance_m < 40:
                 wanted += 1
@@ -182,7 +190,7 @@ def test_unseen_simulated_drivers_are_read():
     for seed in range(UNSEEN, UNSEEN + 40):
         driver, look = random_driver(seed)
         truth = driver_truth(driver, 320, 240, look)
-        face = adapter.see(draw_driver(driver, 320, 240, look), Seen()).face
+        face = adapter.see(picture(draw_driver(driver, 320, 240, look)), Seen()).face
         assert (face is None) == (truth is None)
         if truth is None:
             continue

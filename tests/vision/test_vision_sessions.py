@@ -26,8 +26,8 @@ def doubling(tmp_path):
 
 def test_a_session_runs_and_says_what_it_takes_and_gives(doubling):
     session = open_session(doubling, config.Perception())
-    assert session.inputs == {"x": (1, 4)}
-    assert session.outputs == {"y": (1, 4)}
+    assert session.inputs == {"x": ((1, 4), np.float32)}
+    assert session.outputs == {"y": ((1, 4), np.float32)}
     (doubled,) = session.run({"x": np.array([[1, 2, 3, 4]], np.float32)})
     assert doubled.tolist() == [[2, 4, 6, 8]]
     assert session.providers_used == ("CPUExecutionProvider",)

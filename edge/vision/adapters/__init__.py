@@ -4,8 +4,10 @@ An adapter is a class that is constructed with an open session and the model's e
 has one method, `see`. The adapters of a camera run one after another over the same picture; each gets what
 the ones before it saw and returns that with its own findings added:
 
-    objects:  detections          lanes:  lanes
-    face:     face                landmarks, head, eyes, gaze: more of that face
+    objects: detections        lanes: lanes        road: free_space
+    lights: lights             light_state: the state of those lights
+    signs: signs               sign_kind: the kind of those signs
+    face: face                 landmarks, head, eyes, gaze: more of that face
 
 What an adapter cannot tell it leaves as it is: None is unknown. Coordinates are px of the picture given to
 `see`; eyes and sides are the driver's own left and right. An adapter keeps its input arrays and refills them,
@@ -14,14 +16,18 @@ so `see` is not for two threads at once; it keeps nothing from one picture to th
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 
-from edge.messages import Detections, Face, LaneLine
+from edge.messages import Detections, Face, FloatArray, LaneLine, Sign, TrafficLight
+from edge.vision.picture import Picture
 
-ORDER = ("objects", "lanes", "face", "landmarks", "head", "eyes", "gaze")
+ORDER = (
+    "objects", "lanes", "road", "lights", "light_state", "signs", "sign_kind",
+    "face", "landmarks", "head", "eyes", "gaze",
+)  # fmt: skip
 """What a model can find (`finds` in the zoo), in the order in which the adapters run."""
 
 
@@ -30,11 +36,23 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     detections: Detections | None = None
     lanes: tuple[LaneLine, ...] | None = None
+    free_space: FloatArray | None = None
+    lights: tuple[TrafficLight, ...] | None = None
+    signs: tuple[Sign, ...] | None = None
     face: Face | None = None
 
 
+class Tensor(NamedTuple):
+    """An input or output of a network: a size that is not fixed is 0."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
 class Runner(Protocol):
-    """What an adapter needs of a session."""
+    """What an adapter needs of a session. inputs: by name, in the model's order."""
+
+    inputs: dict[str, Tensor]
 
     def run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         """The outputs in the model's order, for inputs by name."""
@@ -44,6 +62,6 @@ class Runner(Protocol):
 class Adapter(Protocol):
     """One network at work; constructed as Adapter(session, entry)."""
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
-        """image: uint8 (H, W, 3) BGR."""
+    def see(self, picture: Picture, seen: Seen) -> Seen:
+        """What was seen so far, and what this network sees in the picture."""
         ...

@@ -7,63 +7,82 @@ import math
 import cv2
 import numpy as np
 
+from edge.vision.adapters import Runner
+from edge.vision.picture import Picture
+from edge.vision.zoo import Entry
+
 
 class Canvas:
-    """A uint8 picture of a network's size, and the float32 batch of one that it is turned into.
+    """A uint8 picture of a network's size, and the batch of one that it is turned into.
 
-    pixels: (H, W, 3) BGR. channels_first: the batch is (1, 3, H, W), else (1, H, W, 3).
+    pixels: (H, W, 3) BGR. A network that takes uint8 (1, H, W, 3) is fed these very bytes; for any other the
+    entry says what it wants: pixels * scale + offset, as BGR or RGB.
     """
 
-    def __init__(self, height: int, width: int, channels_first: bool = True, pad: int = 0) -> None:
-        self.height = height
-        self.width = width
-        self.pixels = np.full((height, width, 3), pad, np.uint8)
-        self._pad = pad
-        self._filled = (height, width)
-        shape = (1, 3, height, width) if channels_first else (1, height, width, 3)
-        self._batch = np.empty(shape, np.float32)
-        # The same memory seen as (H, W, 3), so that one copy transposes and converts.
-        self._as_pixels = self._batch[0].transpose(1, 2, 0) if channels_first else self._batch[0]
+    def __init__(self, session: Runner, entry: Entry, name: str | None = None) -> None:
+        """name: of the input; without it the only one."""
+        if name is None:
+            (name,) = session.inputs
+        shape, dtype = session.inputs[name]
+        self.name = name
+        channels_first = shape[1] == 3
+        self.height, self.width = shape[2:] if channels_first else shape[1:3]
+        self.pixels = np.full((self.height, self.width, 3), entry.pad, np.uint8)
+        self._entry = entry
+        self._filled = (self.height, self.width)
+        if dtype == np.uint8:
+            self._batch = self.pixels[None]
+            self._as_pixels = None
+        else:
+            self._batch = np.empty(shape, np.float32)
+            # The same memory seen as (H, W, 3), so that one copy transposes and converts.
+            self._as_pixels = self._batch[0].transpose(1, 2, 0) if channels_first else self._batch[0]
 
-    def stretch(self, image: np.ndarray) -> None:
-        """The whole image, whatever its proportions."""
-        cv2.resize(image, (self.width, self.height), dst=self.pixels)
+    def stretch(self, picture: Picture) -> None:
+        """The whole picture, whatever its proportions."""
+        cv2.resize(picture.image, (self.width, self.height), dst=self.pixels)
 
-    def letterbox(self, image: np.ndarray) -> float:
-        """The whole image in the top left corner, proportions kept. Returns canvas px per image px."""
-        height, width = image.shape[:2]
+    def letterbox(self, picture: Picture, shrink: int = cv2.INTER_LINEAR) -> float:
+        """The whole picture in the top left corner, proportions kept. Returns canvas px per picture px."""
+        height, width = picture.height_px, picture.width_px
         scale = min(self.height / height, self.width / width)
         fitted = (max(1, round(height * scale)), max(1, round(width * scale)))
         if fitted != self._filled:
-            self.pixels[:] = self._pad
+            self.pixels[:] = self._entry.pad
             self._filled = fitted
-        cv2.resize(image, (fitted[1], fitted[0]), dst=self.pixels[: fitted[0], : fitted[1]])
+        part = self.pixels[: fitted[0], : fitted[1]]
+        cv2.resize(picture.image, (fitted[1], fitted[0]), dst=part, interpolation=shrink)
         return scale
 
-    def warp(self, image: np.ndarray, to_image: np.ndarray) -> None:
-        """to_image (2, 3): from px of the canvas to px of the image."""
+    def warp(self, picture: Picture, to_picture: np.ndarray) -> None:
+        """to_picture (2, 3): from px of the canvas to px of the picture."""
         cv2.warpAffine(
-            image,
-            to_image,
+            picture.image,
+            to_picture,
             (self.width, self.height),
             dst=self.pixels,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
 
-    def batch(self, scale: float = 1.0, offset: float = 0.0, rgb: bool = False) -> np.ndarray:
-        """pixels * scale + offset as float32, valid until the next call."""
-        np.copyto(self._as_pixels, self.pixels[:, :, ::-1] if rgb else self.pixels)
-        if scale != 1.0:
-            self._batch *= scale
-        if offset != 0.0:
-            self._batch += offset
+    def batch(self) -> np.ndarray:
+        """What the network is fed, valid until the next call."""
+        if self._as_pixels is not None:
+            np.copyto(self._as_pixels, self.pixels[:, :, ::-1] if self._entry.rgb else self.pixels)
+            if self._entry.scale != 1.0:
+                np.multiply(self._batch, self._entry.scale, out=self._batch)
+            if self._entry.offset != 0.0:
+                np.add(self._batch, self._entry.offset, out=self._batch)
         return self._batch
+
+    def feed(self) -> dict[str, np.ndarray]:
+        """The feed of a network with one input."""
+        return {self.name: self.batch()}
 
 
 def turned_square(middle: np.ndarray, side: float, angle_rad: float, size: int) -> np.ndarray:
     """(2, 3), for `warp`: a canvas of size x size px shows the square of that middle and side, in px of the
-    image, turned clockwise as seen by angle_rad."""
+    picture, turned clockwise as seen by angle_rad."""
     cos, sin = math.cos(angle_rad) * side / size, math.sin(angle_rad) * side / size
     turn = np.array([[cos, -sin], [sin, cos]])
     return np.column_stack((turn, middle - turn @ (size / 2, size / 2)))

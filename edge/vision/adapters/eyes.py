@@ -9,6 +9,7 @@ from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas, turned_square
 from edge.vision.adapters.facemesh import eye_line
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 MAX_YAW_DEG = 35.0
@@ -24,10 +25,9 @@ class OpenClosedEye:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._canvas = Canvas(shape[2], shape[3])
+        self._canvas = Canvas(session, entry)
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds to the face, if there is one with points of the eyes that looks towards the camera."""
         face = seen.face
         if face is None or face.landmarks is None or not eyes_visible(face):
@@ -38,14 +38,14 @@ class OpenClosedEye:
             seen,
             face=msgspec.structs.replace(
                 face,
-                right_eye_open=_mean(self._open(image, right, side, angle), face.right_eye_open),
-                left_eye_open=_mean(self._open(image, left, side, angle), face.left_eye_open),
+                right_eye_open=_mean(self._open(picture, right, side, angle), face.right_eye_open),
+                left_eye_open=_mean(self._open(picture, left, side, angle), face.left_eye_open),
             ),
         )
 
-    def _open(self, image: np.ndarray, middle: np.ndarray, side: float, angle: float) -> float:
-        self._canvas.warp(image, turned_square(middle, side, angle, self._canvas.width))
-        (output,) = self._session.run({self._input: self._canvas.batch(1 / 255, -127 / 255)})
+    def _open(self, picture: Picture, middle: np.ndarray, side: float, angle: float) -> float:
+        self._canvas.warp(picture, turned_square(middle, side, angle, self._canvas.width))
+        (output,) = self._session.run(self._canvas.feed())
         return self.parse(output)
 
     @staticmethod

@@ -10,6 +10,7 @@ import numpy as np
 from edge.messages import Face, read_only
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 MARGIN = 1.5  # the square round the face, against the larger side of its box
@@ -26,17 +27,16 @@ class FaceMesh:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._canvas = Canvas(shape[2], shape[3])
+        self._canvas = Canvas(session, entry)
         self._min_score = entry.min_score
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds to the face, if there is one with points of the eyes."""
         if seen.face is None or seen.face.landmarks is None:
             return seen
         to_image = square_round(seen.face, self._canvas.width)
-        self._canvas.warp(image, to_image)
-        outputs = self._session.run({self._input: self._canvas.batch(1 / 127.5, -1.0, rgb=True)})
+        self._canvas.warp(picture, to_image)
+        outputs = self._session.run(self._canvas.feed())
         return msgspec.structs.replace(seen, face=self.parse(outputs, to_image, seen.face))
 
     def parse(self, outputs: list[np.ndarray], to_image: np.ndarray, face: Face) -> Face:

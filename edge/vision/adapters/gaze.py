@@ -12,6 +12,7 @@ from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas, turned_square
 from edge.vision.adapters.eyes import eyes_visible
 from edge.vision.adapters.facemesh import eye_line
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 SIDE = 0.5  # of the crop, against the distance between the eyes
@@ -25,13 +26,13 @@ class Gaze:
     """
 
     def __init__(self, session: Runner, entry: Entry) -> None:
-        """entry.inputs: the eye on the left of the picture, that on the right, the angles."""
+        """Its inputs: the eye on the left of the picture, that on the right, the angles."""
         self._session = session
-        (self._in_left, shape), (self._in_right, _), (self._angles, _) = entry.inputs.items()
-        self._left = Canvas(shape[2], shape[3])
-        self._right = Canvas(shape[2], shape[3])
+        left, right, self._angles = session.inputs
+        self._left = Canvas(session, entry, left)
+        self._right = Canvas(session, entry, right)
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds to the face, if there is one whose pose is known and whose eyes can be seen."""
         face = seen.face
         if face is None or face.landmarks is None or not eyes_visible(face):
@@ -41,12 +42,10 @@ class Gaze:
         right, left, angle = eye_line(face)
         side = SIDE * float(np.hypot(*(left - right)))
         # The driver's right eye is on the left of the picture.
-        self._left.warp(image, turned_square(right, side, angle, self._left.width))
-        self._right.warp(image, turned_square(left, side, angle, self._right.width))
+        self._left.warp(picture, turned_square(right, side, angle, self._left.width))
+        self._right.warp(picture, turned_square(left, side, angle, self._right.width))
         angles = np.array([[face.head_yaw_deg, -face.head_pitch_deg, 0.0]], np.float32)
-        (vector,) = self._session.run(
-            {self._in_left: self._left.batch(), self._in_right: self._right.batch(), self._angles: angles}
-        )
+        (vector,) = self._session.run(self._left.feed() | self._right.feed() | {self._angles: angles})
         return msgspec.structs.replace(seen, face=self.parse(vector, angle, face))
 
     @staticmethod

@@ -8,6 +8,7 @@ import numpy as np
 from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 MARGIN = (
@@ -20,18 +21,17 @@ class HeadPose:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._canvas = Canvas(shape[2], shape[3])
+        self._canvas = Canvas(session, entry)
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds to the face, if there is one."""
         if seen.face is None:
             return seen
         left, top, right, bottom = seen.face.box
         middle = np.array([(left + right) / 2, (top + bottom) / 2])
         side = MARGIN * max(right - left, bottom - top)
-        self._canvas.warp(image, turned_square(middle, side, 0.0, self._canvas.width))
-        outputs = self._session.run({self._input: self._canvas.batch()})
+        self._canvas.warp(picture, turned_square(middle, side, 0.0, self._canvas.width))
+        outputs = self._session.run(self._canvas.feed())
         return msgspec.structs.replace(seen, face=self.parse(outputs, seen.face))
 
     def parse(self, outputs: list[np.ndarray], face: Face) -> Face:

@@ -8,9 +8,9 @@ import numpy as np
 
 from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
+from edge.vision.adapters.canvas import Canvas
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
-
-PAD = 114
 
 
 class OwnDriver:
@@ -23,29 +23,15 @@ class OwnDriver:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._batch = np.full(shape, PAD, np.uint8)
-        self._filled = shape[1:3]
+        self._canvas = Canvas(session, entry)
         self._min_score = entry.min_score
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds the face, or None."""
-        scale = self._fill(image)
-        outputs = self._session.run({self._input: self._batch})
-        return msgspec.structs.replace(seen, face=self.parse(outputs, scale))
-
-    def _fill(self, image: np.ndarray) -> float:
         # Each px of the small picture is the mean of all that it covers: an eyelid is one line of the large.
-        height, width = image.shape[:2]
-        scale = min(self._batch.shape[1] / height, self._batch.shape[2] / width)
-        fitted = (round(height * scale), round(width * scale))
-        if fitted != self._filled:
-            self._batch[:] = PAD
-            self._filled = fitted
-        self._batch[0, : fitted[0], : fitted[1]] = cv2.resize(
-            image, (fitted[1], fitted[0]), interpolation=cv2.INTER_AREA
-        )
-        return scale
+        scale = self._canvas.letterbox(picture, cv2.INTER_AREA)
+        outputs = self._session.run(self._canvas.feed())
+        return msgspec.structs.replace(seen, face=self.parse(outputs, scale))
 
     def parse(self, outputs: list[np.ndarray], scale: float) -> Face | None:
         """scale: network px per picture px."""

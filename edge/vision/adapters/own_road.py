@@ -13,9 +13,9 @@ from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.detections import keep_best
 from edge.vision.adapters.segmentation import lines_from_mask
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
-PAD = 114
 MIN_MARK = 128  # of 255
 
 
@@ -29,16 +29,15 @@ class OwnRoad:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._canvas = Canvas(shape[1], shape[2], channels_first=False, pad=PAD)
+        self._canvas = Canvas(session, entry)
         self._kinds = entry.kinds
         self._min_score = entry.min_score
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds detections and lanes."""
-        scale = self._canvas.letterbox(image)
-        surface, boxes, scores, kinds = self._session.run({self._input: self._canvas.pixels[None]})
-        size = (image.shape[1], image.shape[0])
+        scale = self._canvas.letterbox(picture)
+        surface, boxes, scores, kinds = self._session.run(self._canvas.feed())
+        size = (picture.width_px, picture.height_px)
         return msgspec.structs.replace(
             seen,
             detections=self.parse_boxes(boxes, scores, kinds, scale, size),

@@ -8,6 +8,7 @@ import numpy as np
 from edge.messages import LaneLine, read_only
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 BANDS = 64  # a mask is read in about this many groups of rows
@@ -159,21 +160,19 @@ class RoadSegmentation:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._channels_first = shape[1] == 3
-        height, width = shape[2:] if self._channels_first else shape[1:3]
-        self._canvas = Canvas(height, width, self._channels_first)
+        self._canvas = Canvas(session, entry)
+        self._classes_first = next(iter(entry.outputs.values()))[1] == 4
         self._min_score = entry.min_score
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds lanes."""
-        self._canvas.stretch(image)
-        (output,) = self._session.run({self._input: self._canvas.batch()})
-        return msgspec.structs.replace(seen, lanes=self.parse(output, image.shape[1], image.shape[0]))
+        self._canvas.stretch(picture)
+        (output,) = self._session.run(self._canvas.feed())
+        return msgspec.structs.replace(seen, lanes=self.parse(output, picture.width_px, picture.height_px))
 
     def parse(self, output: np.ndarray, width: int, height: int) -> tuple[LaneLine, ...]:
         """width, height: of the picture, px."""
-        mark = output[0, self.MARK] if self._channels_first else output[0, :, :, self.MARK]
+        mark = output[0, self.MARK] if self._classes_first else output[0, :, :, self.MARK]
         return lines_from_mask(
             mark >= self._min_score, width / self._canvas.width, height / self._canvas.height
         )

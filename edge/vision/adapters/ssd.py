@@ -9,6 +9,7 @@ from edge.messages import Detections
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.detections import keep_best
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 
@@ -17,16 +18,15 @@ class Ssd:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._canvas = Canvas(shape[2], shape[3])
+        self._canvas = Canvas(session, entry)
         self._kinds = entry.kinds
         self._min_score = entry.min_score
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds detections."""
-        self._canvas.stretch(image)
-        outputs = self._session.run({self._input: self._canvas.batch()})
-        size = (image.shape[1], image.shape[0])
+        self._canvas.stretch(picture)
+        outputs = self._session.run(self._canvas.feed())
+        size = (picture.width_px, picture.height_px)
         return msgspec.structs.replace(seen, detections=self.parse(outputs, size))
 
     def parse(self, outputs: list[np.ndarray], size: tuple[int, int]) -> Detections:

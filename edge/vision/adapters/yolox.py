@@ -9,10 +9,10 @@ from edge.messages import Detections
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.detections import keep_best
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 STRIDES = (8, 16, 32)
-PAD = 114
 
 
 class YoloX:
@@ -20,22 +20,21 @@ class YoloX:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._canvas = Canvas(shape[2], shape[3], pad=PAD)
-        self._cells = grid(shape[2], shape[3])
+        self._canvas = Canvas(session, entry)
+        self._cells = grid(self._canvas.height, self._canvas.width)
         self._kinds = entry.kinds
         self._min_score = entry.min_score
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds detections."""
-        feed, scale = self.prepare(image)
-        size = (image.shape[1], image.shape[0])
+        feed, scale = self.prepare(picture)
+        size = (picture.width_px, picture.height_px)
         return msgspec.structs.replace(seen, detections=self.parse(self._session.run(feed)[0], scale, size))
 
-    def prepare(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
-        """The feed, and canvas px per image px."""
-        scale = self._canvas.letterbox(image)
-        return {self._input: self._canvas.batch()}, scale
+    def prepare(self, picture: Picture) -> tuple[dict[str, np.ndarray], float]:
+        """The feed, and canvas px per picture px."""
+        scale = self._canvas.letterbox(picture)
+        return self._canvas.feed(), scale
 
     def parse(self, output: np.ndarray, scale: float, size: tuple[int, int]) -> Detections:
         """output (1, cells, 5 + classes): offsets from the cell and log sizes, in strides."""

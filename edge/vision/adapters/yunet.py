@@ -9,6 +9,7 @@ from edge.messages import Face, read_only
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.detections import suppress
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 STRIDES = (8, 16, 32)
@@ -22,14 +23,13 @@ class YuNet:
 
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
-        ((self._input, shape),) = entry.inputs.items()
-        self._canvas = Canvas(shape[2], shape[3])
+        self._canvas = Canvas(session, entry)
         self._min_score = entry.min_score
 
-    def see(self, image: np.ndarray, seen: Seen) -> Seen:
+    def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds the face, or None."""
-        scale = self._canvas.letterbox(image)
-        outputs = self._session.run({self._input: self._canvas.batch()})
+        scale = self._canvas.letterbox(picture)
+        outputs = self._session.run(self._canvas.feed())
         return msgspec.structs.replace(seen, face=self.parse(outputs, scale))
 
     def parse(self, outputs: list[np.ndarray], scale: float) -> Face | None:
