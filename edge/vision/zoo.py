@@ -39,8 +39,8 @@ class Entry(config.Section, frozen=True, kw_only=True):
     adapter: str
     input: str
     inputs: dict[str, tuple[int, ...]]
-    scale: float = 1.0
-    offset: float = 0.0
+    scale: float | tuple[float, float, float] = 1.0
+    offset: float | tuple[float, float, float] = 0.0
     rgb: bool = False
     pad: int = 0
     outputs: dict[str, tuple[int, ...]]

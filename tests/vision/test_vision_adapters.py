@@ -85,6 +85,15 @@ def test_a_batch_is_scaled_and_turned_to_rgb():
     assert canvas.batch()[0, 0, 0].tolist() == pytest.approx([0.5, -0.002, -0.5], abs=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 2, 4), (1, 2, 4, 3)])
+def test_each_channel_may_have_its_own_scale_in_the_order_in_which_it_is_fed(shape):
+    canvas = canvas_of(shape, scale=(1.0, 0.5, 0.25), offset=(0.0, 1.0, 2.0), rgb=True)
+    canvas.stretch(picture(np.full((9, 9, 3), (40, 20, 10), np.uint8)))
+    batch = canvas.batch()
+    channels = batch[0] if shape[1] == 3 else batch[0].transpose(2, 0, 1)
+    assert [set(channel.ravel().tolist()) for channel in channels] == [{10.0}, {11.0}, {12.0}]
+
+
 def test_a_turned_square_shows_the_marked_place_upright():
     image = np.zeros((200, 200, 3), np.uint8)
     image[100, 130] = 255  # 30 px right of the middle

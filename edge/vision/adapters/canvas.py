@@ -37,6 +37,12 @@ class Canvas:
             self._batch = np.empty(shape, np.float32)
             # The same memory seen as (H, W, 3), so that one copy transposes and converts.
             self._as_pixels = self._batch[0].transpose(1, 2, 0) if channels_first else self._batch[0]
+        # One number, or one for each channel in the order in which they are fed.
+        along = (1, 3, 1, 1) if channels_first else (1, 1, 1, 3)
+        self._scale, self._offset = (
+            np.asarray(value, np.float32).reshape(along if isinstance(value, tuple) else ())
+            for value in (entry.scale, entry.offset)
+        )
 
     def stretch(self, picture: Picture) -> None:
         """The whole picture, whatever its proportions."""
@@ -69,10 +75,10 @@ class Canvas:
         """What the network is fed, valid until the next call."""
         if self._as_pixels is not None:
             np.copyto(self._as_pixels, self.pixels[:, :, ::-1] if self._entry.rgb else self.pixels)
-            if self._entry.scale != 1.0:
-                np.multiply(self._batch, self._entry.scale, out=self._batch)
-            if self._entry.offset != 0.0:
-                np.add(self._batch, self._entry.offset, out=self._batch)
+            if (self._scale != 1.0).any():
+                np.multiply(self._batch, self._scale, out=self._batch)
+            if self._offset.any():
+                np.add(self._batch, self._offset, out=self._batch)
         return self._batch
 
     def feed(self) -> dict[str, np.ndarray]:
