@@ -30,6 +30,7 @@ class Canvas:
         self.pixels = np.full((self.height, self.width, 3), entry.pad, np.uint8)
         self._entry = entry
         self._filled = (self.height, self.width)
+        self._luma = self._chroma = np.empty((0, 0), np.uint8)
         if dtype == np.uint8:
             self._batch = self.pixels[None]
             self._as_pixels = None
@@ -46,7 +47,7 @@ class Canvas:
 
     def stretch(self, picture: Picture) -> None:
         """The whole picture, whatever its proportions."""
-        cv2.resize(picture.image, (self.width, self.height), dst=self.pixels)
+        self._fill(picture, self.height, self.width, cv2.INTER_LINEAR)
 
     def letterbox(self, picture: Picture, shrink: int = cv2.INTER_LINEAR) -> float:
         """The whole picture in the top left corner, proportions kept. Returns canvas px per picture px."""
@@ -56,20 +57,53 @@ class Canvas:
         if fitted != self._filled:
             self.pixels[:] = self._entry.pad
             self._filled = fitted
-        part = self.pixels[: fitted[0], : fitted[1]]
-        cv2.resize(picture.image, (fitted[1], fitted[0]), dst=part, interpolation=shrink)
+        self._fill(picture, *fitted, shrink)
         return scale
 
     def warp(self, picture: Picture, to_picture: np.ndarray) -> None:
-        """to_picture (2, 3): from px of the canvas to px of the picture."""
-        cv2.warpAffine(
-            picture.image,
-            to_picture,
-            (self.width, self.height),
-            dst=self.pixels,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
+        """to_picture (2, 3): from px of the canvas to px of the picture. Beyond its border the picture goes
+        on as it is there."""
+        if picture.planes is None:
+            _warp(picture.image, to_picture, self.pixels)
+            return
+        luma, chroma = self._small(self.height, self.width)
+        _warp(picture.planes.luma, to_picture, luma)
+        # A sample of chroma lies in the middle of those of luma that it is for.
+        picture_step = (
+            np.array([picture.width_px > 1, len(picture.planes.chroma) < picture.height_px], np.float64) + 1.0
         )
+        turn, move = to_picture[:, :2], to_picture[:, 2]
+        moved = turn @ (0.5, 0.5) + move - (picture_step - 1) / 2
+        to_chroma = np.column_stack((2 * turn, moved)) / picture_step[:, None]
+        _warp(picture.planes.chroma, to_chroma, chroma)
+        self._convert(luma, chroma, self.height, self.width)
+
+    def _fill(self, picture: Picture, height: int, width: int, shrink: int) -> None:
+        """The top left part of the canvas."""
+        if picture.planes is None:
+            part = self.pixels[:height, :width]
+            cv2.resize(picture.image, (width, height), dst=part, interpolation=shrink)
+            return
+        # Planes are converted at the small size: a third of the work.
+        luma, chroma = self._small(height, width)
+        cv2.resize(picture.planes.luma, (width, height), dst=luma[:height, :width], interpolation=shrink)
+        cv2.resize(picture.planes.chroma, chroma.shape[1::-1], dst=chroma, interpolation=shrink)
+        self._convert(luma, chroma, height, width)
+
+    def _small(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Memory that is kept for luma and chroma of a part, both sides rounded up to even."""
+        rows, columns = (height + 1) // 2, (width + 1) // 2
+        if self._luma.shape != (2 * rows, 2 * columns):
+            self._luma = np.zeros((2 * rows, 2 * columns), np.uint8)
+            self._chroma = np.zeros((rows, columns, 2), np.uint8)
+        return self._luma, self._chroma
+
+    def _convert(self, luma: np.ndarray, chroma: np.ndarray, height: int, width: int) -> None:
+        part = self.pixels[:height, :width]
+        if part.shape[:2] == luma.shape:
+            cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2BGR_NV12, dst=part)
+        else:
+            np.copyto(part, cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2BGR_NV12)[:height, :width])
 
     def batch(self) -> np.ndarray:
         """What the network is fed, valid until the next call."""
@@ -84,6 +118,18 @@ class Canvas:
     def feed(self) -> dict[str, np.ndarray]:
         """The feed of a network with one input."""
         return {self.name: self.batch()}
+
+
+def _warp(source: np.ndarray, to_source: np.ndarray, target: np.ndarray) -> None:
+    """Fill target with what lies at to_source (2, 3) of each of its px."""
+    cv2.warpAffine(
+        source,
+        to_source,
+        target.shape[1::-1],
+        dst=target,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def turned_square(middle: np.ndarray, side: float, angle_rad: float, size: int) -> np.ndarray:
