@@ -251,11 +251,15 @@ class V2x(Section, frozen=True, kw_only=True):
 
 
 class Perception(Section, frozen=True, kw_only=True):
-    """How networks run. providers: tried in this order, "CPUExecutionProvider" is always the last."""
+    """How networks run. providers: tried in this order, "CPUExecutionProvider" is always the last.
+
+    zoo: a file like models/zoo.toml with models of your own, see docs/own-model.md.
+    """
 
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     threads: int = 1
     directory: str | None = None  # of downloaded models; default models/public
+    zoo: str | None = None
 
 
 # ---------------------------------------------------------------- thresholds

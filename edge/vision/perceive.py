@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,11 @@ import numpy as np
 
 from edge import clock, config
 from edge.messages import DriverView, Face, RoadView
-from edge.vision.adapters import ORDER, Adapter, Seen
+from edge.vision.adapters import ORDER, Adapter, Runner, Seen
 from edge.vision.adapters.eyes import eyes_visible
 from edge.vision.picture import Picture
 from edge.vision.sessions import Session, open_session
-from edge.vision.zoo import ModelError, Zoo
+from edge.vision.zoo import Entry, ModelError, Zoo
 
 
 class Perception:
@@ -29,7 +30,7 @@ class Perception:
         """Raises ModelError if a model is missing, wrong, unsuitable, or lacks what it needs of another."""
         # One more pool of threads per process would take the cores from the networks.
         cv2.setNumThreads(perception.threads)
-        zoo = zoo or Zoo()
+        zoo = zoo or Zoo(also=perception.zoo)
         self._camera = camera
         names = _in_order(camera, zoo)
         self._sessions: list[Session] = []
@@ -94,13 +95,30 @@ class Perception:
 def load(name: str, path: Path, perception: config.Perception, zoo: Zoo) -> tuple[Session, Adapter]:
     """Open a model file and construct its adapter. Raises ModelError."""
     entry = zoo.entry(name)
-    module, _, kind = entry.adapter.partition(":")
-    try:
-        make = getattr(importlib.import_module(module), kind)
-    except (ImportError, AttributeError) as error:
-        raise ModelError(f"model {name}: its adapter {entry.adapter} cannot be loaded: {error}") from None
+    make = _adapter(name, zoo)
     session = open_session(path, perception)
     return session, make(session, entry)
+
+
+def _adapter(name: str, zoo: Zoo) -> Callable[[Runner, Entry], Adapter]:
+    """The class that a zoo names as "package.module:Class", or as "file.py:Class" beside the zoo file."""
+    module_name, _, kind = zoo.entry(name).adapter.partition(":")
+    try:
+        if module_name.endswith(".py"):
+            found = zoo.folder(name) / module_name
+            spec = importlib.util.spec_from_file_location(found.stem, found)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(module_name)
+        make: Callable[[Runner, Entry], Adapter] = getattr(module, kind)
+    except (ImportError, AttributeError, OSError, SyntaxError) as error:
+        raise ModelError(
+            f"model {name}: its adapter {zoo.entry(name).adapter} cannot be loaded: {error}"
+        ) from None
+    return make
 
 
 def _in_order(camera: config.Camera, zoo: Zoo) -> list[str]:

@@ -55,13 +55,31 @@ class Entry(config.Section, frozen=True, kw_only=True):
 
 
 class Zoo:
-    """The entries of a zoo file by name, and where their files are."""
+    """The entries of the zoo files by name, and where their files are."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Read the shipped zoo, or the file `path`. Raises config.ConfigError."""
+    def __init__(self, path: Path | None = None, also: str | Path | None = None) -> None:
+        """Read the shipped zoo, or the file `path`, and after it `also`, a user's own zoo, which adds to it.
+
+        Raises config.ConfigError.
+        """
         self.path = path or config.shipped("models/zoo.toml")
         self._downloads = path.parent / "public" if path else config.downloads()
         self.entries = config.read(self.path, dict[str, Entry])
+        self._written_in = dict.fromkeys(self.entries, self.path)
+        if also is not None:
+            theirs = Path(also).expanduser()
+            added = config.read(theirs, dict[str, Entry])
+            for name in added:
+                if name in self.entries:
+                    raise config.ConfigError(
+                        f"{theirs}: [{name}] is already in {self.path}; give it another name"
+                    )
+            self.entries |= added
+            self._written_in |= dict.fromkeys(added, theirs)
+
+    def folder(self, name: str) -> Path:
+        """Of the zoo file that names a model."""
+        return self._written_in[name].parent
 
     def entry(self, name: str) -> Entry:
         """The entry of that name. Raises ModelError with the names there are."""
@@ -72,10 +90,10 @@ class Zoo:
         return self.entries[name]
 
     def place(self, name: str, directory: str | None = None) -> Path:
-        """Where the file of a model is or should be: our own beside the zoo, others in `directory`."""
+        """Where the file of a model is or should be: `own` beside its zoo file, others in `directory`."""
         entry = self.entry(name)
         if entry.own:
-            return self.path.parent / entry.file
+            return self.folder(name) / entry.file
         return (Path(directory).expanduser() if directory else self._downloads) / entry.file
 
     def locate(self, name: str, directory: str | None = None) -> Path:
@@ -143,7 +161,7 @@ class Zoo:
 def how_to_get(name: str, entry: Entry) -> str:
     """What a person does to get the file of a model, as the end of a sentence."""
     if entry.own:
-        return "it comes with the program: install it again, or check it out again"
+        return "it belongs beside the zoo file; what comes with the program comes back when installed again"
     if entry.address:
         return f"get it with: icv models fetch {name}"
     return f"get it with: icv models fetch {name} --from DIR, where DIR holds {entry.file}"
