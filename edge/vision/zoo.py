@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
-
-from tqdm import tqdm
+from typing import Literal
 
 from edge import config
-
-FETCH_TIMEOUT_S = 30.0
 
 
 class ModelError(config.UserError):
@@ -118,44 +111,41 @@ class Zoo:
     ) -> Path:
         """Bring a model from its public address, or from the directory `source`, to where `locate` looks.
 
-        A file with another hash is refused and leaves nothing behind. Returns the path; a file that is
-        already there and right is left alone. Raises ModelError.
+        What an interrupted try brought is kept and gone on with; a file with another hash is refused and
+        leaves nothing behind. Returns the path; a file that is already there and right is left alone.
+        Raises ModelError.
         """
+        # Imported here: it costs 50 ms, which no start of a network should pay.
+        from edge.vision import download
+
         entry, path = self.entry(name), self.place(name, to)
         if path.exists() and _sha256(path, path.stat().st_size, path.stat().st_mtime_ns) == entry.sha256:
             return path
         if entry.own:
             raise ModelError(f"model {name} is our own and comes with the program, but {path} is not right")
-        if source is None and entry.address is None:
-            raise ModelError(f"model {name} has no public address: {entry.origin}; {how_to_get(name, entry)}")
-        part = path.with_name(path.name + ".part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with (
-                _open(source / entry.file if source else str(entry.address)) as incoming,
-                part.open("wb") as out,
-                tqdm(
-                    total=entry.bytes, unit="B", unit_scale=True, desc=name, disable=not show_progress
-                ) as bar,
-            ):
-                digest = hashlib.sha256()
-                for block in _blocks(incoming, entry.bytes):
-                    digest.update(block)
-                    out.write(block)
-                    bar.update(len(block))
-            if digest.hexdigest() != entry.sha256:
+            if source is not None:
+                download.copy(source / entry.file, path, entry.bytes, entry.sha256)
+            elif entry.address is not None:
+                show = name if show_progress else None
+                download.download(entry.address, path, entry.bytes, entry.sha256, show)
+            else:
                 raise ModelError(
-                    f"model {name}: refused, {source or entry.address} gave a file with SHA-256 "
-                    f"{digest.hexdigest()}, expected {entry.sha256}"
+                    f"model {name} has no public address: {entry.origin}; {how_to_get(name, entry)}"
                 )
-            part.replace(path)
-        except (OSError, urllib.error.URLError) as error:
-            raise ModelError(
-                f"model {name}: cannot be fetched from {source or entry.address}: {error}"
-            ) from None
-        finally:
-            part.unlink(missing_ok=True)
+        except download.DownloadError as error:
+            raise ModelError(f"model {name}: {error}") from None
+        except OSError as error:
+            raise ModelError(f"model {name}: cannot be brought to {path}: {error}") from None
         return path
+
+
+def brings(name: str, entry: Entry) -> str:
+    """What comes with a model, said before it is brought."""
+    return (
+        f"{name}: {entry.bytes / 1e6:.1f} MB; licence of the code {entry.licence_code}, of the weights "
+        f"{entry.licence_weights}; trained on: {entry.training_data}"
+    )
 
 
 def how_to_get(name: str, entry: Entry) -> str:
@@ -167,28 +157,16 @@ def how_to_get(name: str, entry: Entry) -> str:
     return f"get it with: icv models fetch {name} --from DIR, where DIR holds {entry.file}"
 
 
-def _open(source: str | Path) -> BinaryIO:
-    if isinstance(source, Path):
-        return source.open("rb")
-    if not source.startswith("https://"):
-        raise ModelError(f"the address {source} is not https")
-    response: BinaryIO = urllib.request.urlopen(source, timeout=FETCH_TIMEOUT_S)
-    return response
-
-
-def _blocks(incoming: BinaryIO, expected: int) -> Iterator[bytes]:
-    """Blocks of a file, at most one more than it should have: a wrong one cannot fill the disk."""
-    got = 0
-    while got <= expected and (block := incoming.read(1 << 16)):
-        got += len(block)
-        yield block
-
-
-@functools.lru_cache
-def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    """The hash of a file, computed once for each state of it."""
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file, as hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+@functools.lru_cache
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """The hash of a file, computed once for each state of it."""
+    return hash_of(path)
