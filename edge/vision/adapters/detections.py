@@ -32,7 +32,7 @@ def keep_best(
     boxes, scores, classes = boxes[whole], scores[whole], classes[whole]
     if not len(boxes):
         return Detections(kinds=(), scores=read_only([]), boxes=read_only(np.empty((0, 4))))
-    groups = np.array([GROUPS[kind] if kind else -1 for kind in kinds])[classes]
+    groups = np.array([GROUPS.get(kind, -1) for kind in kinds])[classes]
     kept = suppress(boxes, scores, groups)
     return Detections(
         kinds=tuple(kinds[index] for index in classes[kept].tolist()),
