@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -181,14 +182,15 @@ class Can(Section, frozen=True, kw_only=True):
 class Camera(Section, frozen=True, kw_only=True):
     """One camera. address: a device ("0", "/dev/video0"), a file, an rtsp:// address or a GStreamer pipeline.
 
-    models: names from models/zoo.toml. geometry: a file in configs/cameras, for road cameras.
+    models: names from models/zoo.toml; none: those of [perception] preset. geometry: a file in
+    configs/cameras, for road cameras.
     """
 
     name: str
     role: Literal["road", "driver"]
     kind: Literal["v4l2", "file", "rtsp", "gstreamer", "simulated"] = "v4l2"
     address: str = "0"
-    models: tuple[str, ...]
+    models: tuple[str, ...] = ()
     geometry: str | None = None
     width_px: int | None = None
     height_px: int | None = None
@@ -250,16 +252,36 @@ class V2x(Section, frozen=True, kw_only=True):
     dsmp_aid: int = 111
 
 
-class Perception(Section, frozen=True, kw_only=True):
-    """How networks run. providers: tried in this order, "CPUExecutionProvider" is always the last.
+class Preset(Section, frozen=True, kw_only=True):
+    """A choice of models for a class of machine: a table of configs/presets.toml."""
 
-    zoo: a file like models/zoo.toml with models of your own, see docs/own-model.md.
+    title: str
+    road: tuple[str, ...]
+    driver: tuple[str, ...]
+
+
+class Perception(Section, frozen=True, kw_only=True):
+    """How networks run.
+
+    backend: "openvino" needs `pip install openvino`. providers: of ONNX Runtime, tried in this order,
+    "CPUExecutionProvider" is always the last; options: by provider, as ONNX Runtime names them, in place of
+    ours. precision: "f32" is exact; less is faster where the backend or a provider can, and not exact.
+
+    threads: of each network, 0: the processors are shared out among the cameras. spinning: threads wait for
+    work without sleeping, a little faster alone and much slower beside others. affinity: the processors that
+    networks may use, none: all.
     """
 
+    backend: Literal["onnxruntime", "openvino"] = "onnxruntime"
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
-    threads: int = 1
+    options: dict[str, dict[str, str | int | float | bool]] = {}
+    precision: Literal["f32", "f16", "bf16"] = "f32"
+    threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    spinning: bool = False
+    affinity: tuple[int, ...] = ()
     directory: str | None = None  # of downloaded models; default models/public
-    zoo: str | None = None
+    zoo: str | None = None  # a file like models/zoo.toml with models of your own: docs/own-model.md
+    cache: str | None = None  # of what is made from models; default ~/.cache/icv-edge/models, "": none is kept
 
 
 # ---------------------------------------------------------------- thresholds
@@ -557,6 +579,14 @@ def downloads() -> Path:
     if _INSTALLED.exists():
         return Path.home() / ".local" / "share" / "icv-edge" / "models"
     return _CHECKOUT / "models" / "public"
+
+
+def cache() -> Path:
+    """Where what is made from models is kept. Raises RuntimeError where the user has no home."""
+    # As expanduser reads HOME: where the user keeps such things is no setting of ours. A relative path does
+    # not count (XDG Base Directory Specification 0.8), nor does the name itself, left where it is not set.
+    told = Path(os.path.expandvars("$XDG_CACHE_HOME"))
+    return (told if told.is_absolute() else Path.home() / ".cache") / "icv-edge" / "models"
 
 
 def digest(config: msgspec.Struct) -> str:

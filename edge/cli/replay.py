@@ -43,8 +43,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--geometry", metavar="FILE", help="how the road camera sits, e.g. configs/cameras/generic.toml"
     )
     parser.add_argument(
-        "--models-road", metavar="A,B", help="networks for the road (default: the best that is here)"
+        "--preset",
+        metavar="NAME",
+        help="networks for both: own, tiny, small or full, see configs/presets.toml (default: the best here)",
     )
+    parser.add_argument("--models-road", metavar="A,B", help="networks for the road, in place of a preset's")
     parser.add_argument("--models-driver", metavar="A,B", help="networks for the driver (likewise)")
     parser.add_argument(
         "--models-dir", metavar="DIR", help="where downloaded models are (default: models/public)"
@@ -61,8 +64,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 NOT_WITH_DRIVE = (
-    "dbc", "vehicle", "can_offset", "geometry", "models_road", "models_driver", "models_dir", "config",
-    "drive_out",
+    "dbc", "vehicle", "can_offset", "geometry", "preset", "models_road", "models_driver", "models_dir",
+    "config", "drive_out",
 )  # fmt: skip
 
 
@@ -242,6 +245,8 @@ def _config(
         if address:
             cameras.append(_camera(args, role, address, base, notes))
     perception = base.perception if base else cfg.Perception()
+    if args.preset:
+        perception = msgspec.structs.replace(perception, preset=args.preset)
     if args.models_dir:
         perception = msgspec.structs.replace(perception, directory=str(Path(args.models_dir).resolve()))
     vehicle = _vehicle(args, base, databases, notes)
@@ -292,7 +297,12 @@ def _camera(
 
     own = next((c for c in base.cameras if c.role == role), None) if base else None
     given = args.models_road if role == "road" else args.models_driver
-    models = tuple(given.split(",")) if given else own.models if own else _best_models(args, role, notes)
+    if given:
+        models = tuple(given.split(","))
+    elif args.preset:
+        models = ()
+    else:
+        models = own.models if own else _models_here(args, role, notes)
     geometry = None
     if role == "road":
         if args.geometry:
@@ -305,29 +315,24 @@ def _camera(
     )
 
 
-BEST = {
-    "road": ("yolox_nano_416", "road-segmentation-adas-0001"),
-    "driver": ("yunet_n_320_320", "facemesh_192", "open-closed-eye-0001", "head-pose-estimation-adas-0001"),
-}
 OWN = {"road": ("icv-road",), "driver": ("icv-driver",)}
 
 
-def _best_models(args: argparse.Namespace, role: str, notes: list[str]) -> tuple[str, ...]:
-    """The public networks that are on this machine, else our own, said aloud."""
+def _models_here(args: argparse.Namespace, role: str, notes: list[str]) -> tuple[str, ...]:
+    """The richest preset all of whose networks are on this machine, else our own, said aloud."""
+    from edge.runtime.setup import preset
     from edge.vision.zoo import ModelError, Zoo
 
     zoo = Zoo()
-    here = []
-    for name in BEST[role]:
+    for name in ("full", "small", "tiny"):
+        models = preset(name).road if role == "road" else preset(name).driver
         try:
-            zoo.locate(name, args.models_dir)
-            here.append(name)
+            for model in models:
+                zoo.locate(model, args.models_dir)
         except ModelError:
             continue
-    found = {what for name in here for what in zoo.entry(name).finds}
-    if ("objects" if role == "road" else "face") in found:
-        notes.append(f"{role} camera: {', '.join(here)}")
-        return tuple(here)
+        notes.append(f"{role} camera: {', '.join(models)}")
+        return models
     notes.append(
         f"{role} camera: {OWN[role][0]}, our own small network; for real pictures the public ones are "
         "better, get them with icv models fetch --all"

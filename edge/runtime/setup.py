@@ -9,13 +9,14 @@ import msgspec
 from edge import config as cfg
 from edge.can.dbc import Database
 from edge.can.vehicle import VehicleReader, read_databases
-from edge.config import Config, ConfigError, CoreConfig, Geometry, Vehicle
+from edge.config import Camera, Config, ConfigError, CoreConfig, Geometry, Perception, Preset, Vehicle
 from edge.drives.header import DriveHeader, ModelUsed, Source, source
 from edge.sim.scenario import Scenario
 from edge.sim.world import World
 from edge.vision.zoo import Zoo
 
 GENERIC_GEOMETRY = "configs/cameras/generic.toml"
+PRESETS = "configs/presets.toml"
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,12 +148,32 @@ def complete(
     )
 
 
+def preset(name: str) -> Preset:
+    """A choice of models by its name. Raises ConfigError with those there are."""
+    presets = cfg.read(cfg.shipped(PRESETS), dict[str, Preset])
+    if name not in presets:
+        raise ConfigError(f"[perception] preset: there is no {name!r}; there are: {', '.join(presets)}")
+    return presets[name]
+
+
 def _placed(config: Config, beside: Path) -> Config:
+    """With absolute addresses of files, and the preset's models where a camera names none."""
     folder = beside.resolve().parent
-    cameras = [
-        msgspec.structs.replace(camera, address=str(folder / camera.address))
-        if camera.kind == "file"
-        else camera
-        for camera in config.cameras
-    ]
+    cameras = []
+    for camera in config.cameras:
+        if camera.kind == "file":
+            camera = msgspec.structs.replace(camera, address=str(folder / camera.address))
+        if not camera.models:
+            camera = msgspec.structs.replace(camera, models=_models(camera, config.perception))
+        cameras.append(camera)
     return msgspec.structs.replace(config, cameras=tuple(cameras))
+
+
+def _models(camera: Camera, perception: Perception) -> tuple[str, ...]:
+    if perception.preset is None:
+        raise ConfigError(
+            f"camera {camera.name} has no models: name some of `icv models list`, or choose a preset: "
+            f'[perception] preset = "small"'
+        )
+    chosen = preset(perception.preset)
+    return chosen.road if camera.role == "road" else chosen.driver

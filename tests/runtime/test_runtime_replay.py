@@ -373,7 +373,8 @@ def test_a_provider_that_is_not_used_is_said_in_a_replay_too(tmp_path, capsys):
     for name in ("vehicles/", "cameras/", "scenarios/"):
         rig = rig.replace(f'"{name}', f'"{folder}/{name}')
     path = tmp_path / "rig.toml"
-    path.write_text(rig + '\n[perception]\nproviders = ["CUDAExecutionProvider", "CPUExecutionProvider"]\n')
+    providers = 'providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]'
+    path.write_text(rig.replace("[perception]", f"[perception]\n{providers}"))
     scenario = tmp_path / "short.toml"
     scenario.write_text('title = "t"\nduration_s = 0.3\n[road]\npieces = [{ length_m = 300.0 }]\n')
     assert main(["replay", "--scenario", str(scenario), "--config", str(path), "--json"]) == 0
