@@ -261,7 +261,7 @@ class Preset(Section, frozen=True, kw_only=True):
 
 
 class Perception(Section, frozen=True, kw_only=True):
-    """How networks run.
+    """How networks run. preset: a table of configs/presets.toml: the models of every camera that names none.
 
     backend: "openvino" needs `pip install openvino`. providers: of ONNX Runtime, tried in this order,
     "CPUExecutionProvider" is always the last; options: by provider, as ONNX Runtime names them, in place of
@@ -272,6 +272,7 @@ class Perception(Section, frozen=True, kw_only=True):
     networks may use, none: all.
     """
 
+    preset: str | None = None
     backend: Literal["onnxruntime", "openvino"] = "onnxruntime"
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     options: dict[str, dict[str, str | int | float | bool]] = {}
