@@ -282,7 +282,7 @@ class Perception(Section, frozen=True, kw_only=True):
     affinity: tuple[int, ...] = ()
     directory: str | None = None  # of downloaded models; default models/public
     zoo: str | None = None  # a file like models/zoo.toml with models of your own: docs/own-model.md
-    cache: str | None = None  # of what is made from models; default ~/.cache/icv-edge/models, "": none is kept
+    cache: str | None = None  # of what is made from models; default ~/.cache/icv-edge/models, "": none
 
 
 # ---------------------------------------------------------------- thresholds

@@ -1,63 +1,44 @@
-"""ONNX Runtime: a model file becomes something that runs, and says on what."""
+"""A model file becomes something that runs: judged, held against its entry in the zoo, warmed up."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from edge import clock, config
 from edge.vision.adapters import Tensor
-from edge.vision.zoo import ModelError
+from edge.vision.backends import Engine, Network
+from edge.vision.model_file import ModelFile, judge, read
+from edge.vision.zoo import Entry, ModelError
 
-CPU = "CPUExecutionProvider"
+BACKENDS = {"onnxruntime": "edge.vision.backends.onnx_runtime", "openvino": "edge.vision.backends.open_vino"}
 
 
 class Session:
-    """An open model. providers_used: in the order in which ONNX Runtime asks them; notes: fall-backs.
+    """An open model, warmed up.
 
-    began_ns, ended_ns, run_ns: when the first run since `start_timing` began, when the last one ended, and
-    how long all of them together took.
+    inputs, outputs: by name, in the model's order; sizes that are not fixed in the file are the entry's.
+    providers_used: what runs it, in the order in which it is asked; notes: fall-backs and what else a person
+    should know. began_ns, ended_ns, run_ns: when the first run since `start_timing` began, when the last one
+    ended, and how long all of them together took.
     """
 
-    def __init__(self, path: Path, perception: config.Perception) -> None:
-        """Raises ModelError. The order of perception.providers is tried; the CPU is always the last."""
-        # Imported here: it costs 0.1 s, which only those who run a model should pay.
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-        available = onnxruntime.get_available_providers()
-        asked = [provider for provider in perception.providers if provider != CPU]
-        chosen = [provider for provider in asked if provider in available]
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.inter_op_num_threads = 1
-        options.intra_op_num_threads = perception.threads
-        # Threads that spin between runs take the cores from the loop and from the other camera.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=[*chosen, CPU])
-        except (
-            state.Fail,
-            state.InvalidArgument,
-            state.InvalidGraph,
-            state.InvalidProtobuf,
-            state.NoModel,
-            state.NoSuchFile,
-            state.NotImplemented,
-            state.RuntimeException,
-            RuntimeError,
-        ) as error:
-            reason = str(error).splitlines()[0][:300]
-            raise ModelError(
-                f"{path}: not a model that onnxruntime {onnxruntime.__version__} can load: {reason}; "
-                f"check it with: icv models check"
-            ) from None
-        self.providers_used: tuple[str, ...] = tuple(self._session.get_providers())
-        self.inputs = {node.name: _tensor(node) for node in self._session.get_inputs()}
-        self.outputs = {node.name: _tensor(node) for node in self._session.get_outputs()}
-        self.notes = tuple(_fall_backs(asked, available, self.providers_used))
+    def __init__(self, engine: Engine, where: Path) -> None:
+        self._run = engine.run
+        self._errors = engine.errors
+        self._where = where
+        self.inputs = engine.inputs
+        self.outputs = engine.outputs
+        self.providers_used = engine.used
+        self.notes = engine.notes
         self.start_timing()
 
     def start_timing(self) -> None:
@@ -67,34 +48,136 @@ class Session:
         self.run_ns = 0
 
     def run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """All outputs, in the model's order."""
+        """All outputs, in the model's order. Raises ModelError if the network fails or gives NaN."""
         began_ns = clock.now_ns()
-        outputs: list[np.ndarray] = self._session.run(None, feed)
+        try:
+            outputs = self._run(feed)
+        except self._errors as error:
+            raise ModelError(f"{self._where}: its run failed: {str(error)[:300]}") from None
         self.ended_ns = clock.now_ns()
         self.began_ns = self.began_ns or began_ns
         self.run_ns += self.ended_ns - began_ns
         return outputs
 
 
-def open_session(path: Path, perception: config.Perception) -> Session:
-    """A model file, ready to run as `perception` says. Raises ModelError."""
-    return Session(path, perception)
+def open_session(path: Path, perception: config.Perception, entry: Entry | None = None) -> Session:
+    """A model file, ready to run as `perception` says; entry: what the zoo says of it. Raises ModelError."""
+    cache = _cache(perception)
+    with _bounded_memory(perception):
+        content = read(path)
+        file = judge(content, path)
+        if entry is None:
+            return _open(content, path, file, perception, cache)
+        file = _as_said(file, entry, path)
+        from edge.vision import fold
+
+        faster = fold.folded(path, entry, cache)
+        if faster:
+            try:
+                content = read(faster)
+                return _open(content, path, judge(content, faster), perception, cache, entry)
+            except ModelError:
+                faster.unlink(missing_ok=True)  # damaged since it was made
+        return _open(read(path), path, file, perception, cache, entry)
 
 
-def _tensor(node: Any) -> Tensor:
-    kind = node.type.removeprefix("tensor(").removesuffix(")")
-    shape = tuple(size if isinstance(size, int) else 0 for size in node.shape)
-    return Tensor(shape, np.dtype({"float": "float32", "double": "float64"}.get(kind, kind)))
+def _open(
+    content: bytes,
+    path: Path,
+    file: ModelFile,
+    perception: config.Perception,
+    cache: Path | None,
+    entry: Entry | None = None,
+) -> Session:
+    threads = perception.threads or threads_each(1)
+    backend = importlib.import_module(BACKENDS[perception.backend])
+    session = Session(backend.open_engine(Network(content, path, file, threads, perception, cache)), path)
+    _warm_up(session, entry, path)
+    session.start_timing()
+    return session
 
 
-def _fall_backs(asked: list[str], available: list[str], used: tuple[str, ...]) -> list[str]:
-    notes = []
-    for provider in asked:
-        if provider not in available:
-            notes.append(
-                f"{provider} was asked for, but this onnxruntime has only {', '.join(available)}; "
-                f"really used: {', '.join(used)}"
+def threads_each(networks: int) -> int:
+    """How many threads each of so many networks that run at once should have on this machine."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if networks >= count - 1 else count // networks
+
+
+def _cache(perception: config.Perception) -> Path | None:
+    if perception.cache is not None:
+        return Path(perception.cache).expanduser() if perception.cache else None
+    try:
+        return config.cache()
+    except RuntimeError:  # no home
+        return None
+
+
+def _as_said(file: ModelFile, entry: Entry, path: Path) -> ModelFile:
+    """The file, sizes that it leaves open as the zoo says them. Raises ModelError if it is another."""
+    for what, said, found in (
+        ("inputs", entry.inputs, file.inputs),
+        ("outputs", entry.outputs, file.outputs),
+    ):
+        if list(said) != list(found):
+            raise ModelError(f"{path}: its {what} are {', '.join(found)}; the zoo says {', '.join(said)}")
+    inputs = {}
+    for name, (shape, dtype) in file.inputs.items():
+        said_shape = entry.inputs[name]
+        if not fits(shape, said_shape):
+            raise ModelError(f"{path}: its input {name} has the size {shape}; the zoo says {said_shape}")
+        if dtype not in (np.float32, np.uint8):
+            raise ModelError(
+                f"{path}: its input {name} is {dtype}; networks are fed float32 or uint8: export it again"
             )
-        elif provider not in used:
-            notes.append(f"{provider} was asked for, but did not start; really used: {', '.join(used)}")
-    return notes
+        inputs[name] = Tensor(tuple(a or b for a, b in zip(shape, said_shape, strict=True)), dtype)
+    return msgspec.structs.replace(file, inputs=inputs)
+
+
+def fits(found: tuple[int, ...], said: tuple[int, ...]) -> bool:
+    """Whether a size is as said; 0 is any size."""
+    return len(found) == len(said) and all(a == b or not a or not b for a, b in zip(found, said, strict=True))
+
+
+def _warm_up(session: Session, entry: Entry | None, path: Path) -> None:
+    """Run it once, and hold what it gives against what the zoo says."""
+    if not all(size for shape, _ in session.inputs.values() for size in shape):
+        return  # what it will be fed is not known yet
+    outputs = session.run({name: np.zeros(shape, dtype) for name, (shape, dtype) in session.inputs.items()})
+    if entry is None:
+        return
+    for output, (name, said) in zip(outputs, entry.outputs.items(), strict=True):
+        if not fits(output.shape, said):
+            raise ModelError(f"{path}: its output {name} has the size {output.shape}; the zoo says {said}")
+
+
+# ---------------------------------------------------------------- memory
+
+_lock = threading.Lock()
+_opening = 0
+_limits_before = (-1, -1)
+
+
+@contextlib.contextmanager
+def _bounded_memory(perception: config.Perception) -> Iterator[None]:
+    """While a model is opened and first run this process may have half of the machine's memory: a file that
+    wants more is refused, where the system would end the process and perhaps others."""
+    global _opening, _limits_before
+    if sys.platform != "linux" or any("CPU" not in provider for provider in perception.providers):
+        yield  # those of graphics cards map far more than they use
+        return
+    import resource
+
+    with _lock:
+        _opening += 1
+        if _opening == 1:
+            _limits_before = resource.getrlimit(resource.RLIMIT_DATA)
+            half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+            limits = [half, *(limit for limit in _limits_before if limit >= 0)]
+            resource.setrlimit(resource.RLIMIT_DATA, (min(limits), _limits_before[1]))
+    try:
+        yield
+    finally:
+        with _lock:
+            _opening -= 1
+            if not _opening:
+                resource.setrlimit(resource.RLIMIT_DATA, _limits_before)

@@ -1,0 +1,40 @@
+"""What runs a network: one file per runtime, each with `open_engine`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from edge import config
+from edge.vision.adapters import Tensor
+from edge.vision.model_file import ModelFile
+
+
+class Network(NamedTuple):
+    """A judged model file on its way into a runtime.
+
+    content: ONNX; where: for messages; file: what it says of itself, its open sizes as they will be fed where
+    that is known; threads: for its run; cache: a directory for what is made from models, None: none.
+    """
+
+    content: bytes
+    where: Path
+    file: ModelFile
+    threads: int
+    settings: config.Perception
+    cache: Path | None
+
+
+class Engine(NamedTuple):
+    """An open network. run: all outputs in the model's order, for inputs by name; errors: what it raises for
+    trouble of a network; used: what really runs it; notes: what a person should know."""
+
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+    run: Callable[[dict[str, np.ndarray]], list[np.ndarray]]
+    errors: tuple[type[Exception], ...]
+    used: tuple[str, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,99 @@
+"""What is made from models and kept: files by key, each with its digest, made whole or not at all.
+
+Nothing here fails: what cannot be read, or is damaged, is not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+MAX_FILES = 64
+_DIGEST = 32  # bytes before the content
+
+
+def key(*parts: object) -> str:
+    """A file's name: what it was made from, by what and for what."""
+    text = "\n".join(str(part) for part in (*parts, processor()))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def load(path: Path) -> bytes | None:
+    """What is kept there; None: nothing. What is damaged is removed."""
+    try:
+        with path.open("rb") as file:
+            digest, content = file.read(_DIGEST), file.read()
+        if hashlib.blake2b(content, digest_size=_DIGEST).digest() == digest:
+            os.utime(path)
+            return content
+        path.unlink()
+    except OSError:
+        pass
+    return None
+
+
+@contextlib.contextmanager
+def part(path: Path) -> Iterator[Path | str]:
+    """A new file beside `path`, for `save`, gone afterwards; or why there cannot be one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        yield f"{path.parent}: {error.strerror}"
+        return
+    try:
+        yield Path(name)
+    finally:
+        remove(Path(name))
+
+
+def save(path: Path, made: Path) -> str:
+    """Keep what was made, and at most MAX_FILES in its directory. Returns why not, "" where it is kept."""
+    try:
+        content = made.read_bytes()
+        with made.open("wb") as file:
+            file.write(hashlib.blake2b(content, digest_size=_DIGEST).digest())
+            file.write(content)
+        os.replace(made, path)
+        _prune(path.parent)
+    except OSError as error:
+        return f"{path.parent}: {error.strerror}"
+    return ""
+
+
+def remove(path: Path) -> None:
+    """It turned out to be of no use."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _prune(folder: Path) -> None:
+    files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    for path in files[: max(0, len(files) - MAX_FILES)]:
+        path.unlink(missing_ok=True)
+
+
+@cache
+def processor() -> str:
+    """What decides which code a runtime chooses: a network made for one processor may be wrong on another."""
+    told = {platform.machine()}
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        for line in file:
+            name, _, value = line.partition(":")
+            if name.strip() in (
+                "model name",
+                "flags",
+                "Features",
+                "CPU implementer",
+                "CPU part",
+                "CPU variant",
+            ):
+                told.add(value.strip())
+    return "|".join(sorted(told))
