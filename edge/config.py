@@ -179,23 +179,32 @@ class Can(Section, frozen=True, kw_only=True):
     options: dict[str, str | int | bool] = {}
 
 
+ControlValue = int | float | bool | str | tuple[float, ...]
+
+
 class Camera(Section, frozen=True, kw_only=True):
-    """One camera. address: a device ("0", "/dev/video0"), a file, an rtsp:// address or a GStreamer pipeline.
+    """One camera. kind and address: "v4l2" a device ("0", "/dev/video0", a link in /dev/v4l/by-id),
+    "picamera2" the number of a Raspberry Pi's camera, "gstreamer" a pipeline, "rtsp" an address, "file" a
+    video or a folder of pictures, "recording" a drive, of which the camera of the same name is shown.
 
     models: names from models/zoo.toml; none: those of [perception] preset. geometry: a file in
-    configs/cameras, for road cameras.
+    configs/cameras, for road cameras. format: what a v4l2 camera is asked for; "auto": the one that costs
+    least among those that are fast enough. controls: by the names of the driver (`v4l2-ctl -l`) or of
+    libcamera, set in this order when the camera is opened.
     """
 
     name: str
     role: Literal["road", "driver"]
-    kind: Literal["v4l2", "file", "rtsp", "gstreamer", "simulated"] = "v4l2"
+    kind: Literal["v4l2", "picamera2", "gstreamer", "rtsp", "file", "recording", "simulated"] = "v4l2"
     address: str = "0"
     models: tuple[str, ...] = ()
     geometry: str | None = None
-    width_px: int | None = None
-    height_px: int | None = None
-    fps: float = 20.0
-    frozen_after_s: float = 1.0
+    width_px: Annotated[int, msgspec.Meta(ge=8, le=16384)] | None = None
+    height_px: Annotated[int, msgspec.Meta(ge=8, le=16384)] | None = None
+    fps: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 20.0
+    format: Literal["auto", "nv12", "yuyv", "uyvy", "grey", "mjpeg"] = "auto"
+    controls: dict[str, ControlValue] = {}
+    frozen_after_s: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 1.0
 
 
 CanId = Annotated[int, msgspec.Meta(ge=0, le=0x1FFFFFFF)]
