@@ -38,12 +38,14 @@ class Entry(config.Section, frozen=True, kw_only=True):
     pad: int = 0
     outputs: dict[str, tuple[int, ...]]
     kinds: tuple[str, ...] = ()
+    layout: Literal["v5", "v8", "nms"] | None = None
     min_score: float = 0.5
     address: str | None = None
     origin: str = ""
     licence_code: str
     licence_weights: str
     training_data: str = "not stated"
+    limits: str = ""
     own: bool = False
 
 

@@ -1,9 +1,13 @@
+import hashlib
 import json
+import math
+import re
 from pathlib import Path
 
 import pytest
 
 from edge.cli.main import main
+from edge.vision.golden import picture
 from edge.vision.zoo import Zoo
 
 MODELS = Path(__file__).resolve().parents[2].parent / "shared/models"
@@ -31,6 +35,7 @@ def test_fetched_from_a_directory_a_model_is_here_and_right(capsys, tmp_path):
     code, rows = run(capsys, "check", "--in", str(tmp_path))
     assert code == 0
     assert rows["yunet_n_320_320"]["state"] == "right"
+    assert rows["yunet_n_320_320"]["difference"] < 0.001
     assert rows["yolox_nano_416"]["state"] == "absent"
 
 
@@ -67,3 +72,104 @@ def test_wrong_use_is_said_in_one_line(capsys, arguments, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_what_is_fetched_says_its_licence_first(capsys, tmp_path):
+    assert main(["models", "fetch", "converted-by-nobody", "--to", str(tmp_path)]) == 2
+    capsys.readouterr()
+    (tmp_path / "from").mkdir()
+    main(["models", "fetch", "yunet_n_320_320", "--from", str(tmp_path / "from"), "--to", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "yunet_n_320_320: 0.3 MB; licence of the code Apache-2.0, of the weights Apache-2.0"
+    )
+    assert "WIDER FACE (research use" in said
+
+
+def test_our_own_models_say_here_what_they_said_to_plain_onnxruntime(capsys):
+    code, rows = run(capsys, "check", "icv-road", "icv-driver")
+    assert (code, set(rows)) == (0, {"icv-road", "icv-driver"})
+    for row in rows.values():
+        assert row["state"] == "right"
+        assert row["difference"] is not None, "models/training/golden.py was not run after a training"
+
+
+@pytest.fixture
+def rig(tmp_path):
+    """A rig with a zoo of its own: a network that doubles what it is fed, under two names."""
+    onnx = pytest.importorskip("onnx")
+    shape = [1, 3, 4, 4]
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in ("a", "b")]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Add", ["a", "a"], ["b"])], "twice", [ends[0]], [ends[1]]
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    data = model.SerializeToString()
+    (tmp_path / "twice.onnx").write_bytes(data)
+    (tmp_path / "blind.py").write_text(
+        "class Blind:\n    def __init__(self, session, entry):\n        pass\n"
+    )
+    digest = hashlib.sha256(data).hexdigest()
+    table = f"""
+file = "twice.onnx"
+own = true
+role = "road"
+finds = ["objects"]
+adapter = "blind.py:Blind"
+input = "BGR"
+inputs = {{ a = [1, 3, 4, 4] }}
+outputs = {{ b = [1, 3, 4, 4] }}
+licence_code = "MIT"
+licence_weights = "MIT"
+bytes = {len(data)}
+sha256 = "{digest}"
+"""
+    (tmp_path / "zoo.toml").write_text("".join(f"[{name}]{table}" for name in ("right", "rounded", "wrong")))
+    fed = picture(4, 4, "road").transpose(2, 0, 1).astype(float)
+    golden = {
+        name: {"sha256": digest, "outputs": {"b": numbers_by_hand(fed * factor)}}
+        for name, factor in (("right", 2.0), ("rounded", 2.02), ("wrong", 3.0))
+    }
+    (tmp_path / "golden.json").write_text(json.dumps(golden))
+    path = tmp_path / "rig.toml"
+    path.write_text(f'name = "x"\nvehicle = "car.toml"\n[perception]\nzoo = "{tmp_path / "zoo.toml"}"\n')
+    return str(path)
+
+
+def numbers_by_hand(output):
+    flat = output.ravel().tolist()
+    parts = [flat[i : i + 6] for i in range(0, 48, 6)]
+    square = math.sqrt(sum(value * value for value in flat) / 48)
+    return [min(flat), max(flat), sum(flat) / 48, square, *(sum(part) / 6 for part in parts)]
+
+
+def test_a_network_that_says_something_else_is_noticed_and_by_how_much(capsys, rig):
+    code, rows = run(capsys, "check", "right", "rounded", "wrong", "--config", rig)
+    assert code == 1
+    assert rows["right"]["detail"].endswith("as it should be")
+    assert rows["rounded"]["state"] == "right"
+    # A hundredth of the peaks; of the brightest of the eight parts a little more, against the whole.
+    assert 0.0099 <= rows["rounded"]["difference"] < 0.013
+    assert re.search(r"b differs by 1\.\d%, as with fewer bits", rows["rounded"]["detail"])
+    assert rows["wrong"]["state"] == "wrong"
+    assert re.search(r"says something else than it should: b differs by 3\d%", rows["wrong"]["detail"])
+
+
+def test_a_card_tells_licences_data_and_limits(capsys):
+    assert main(["models", "card", "yunet_n_320_320"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "licence of the weights Apache-2.0" in said
+    assert "trained on WIDER FACE (research use; pictures from Flickr)" in said
+    assert "limits" in said
+
+
+def test_the_card_of_our_own_is_its_whole_page(capsys):
+    assert main(["models", "card", "icv-road"]) == 0
+    assert "What it is not good for" in capsys.readouterr().out
+
+
+def test_a_card_as_json_is_a_table(capsys):
+    assert main(["models", "card", "yolox_nano_416", "--json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["sha256"] == Zoo().entry("yolox_nano_416").sha256
+    assert isinstance(card["figures"], list)
