@@ -96,7 +96,7 @@ def load(name: str, path: Path, perception: config.Perception, zoo: Zoo) -> tupl
     """Open a model file and construct its adapter. Raises ModelError."""
     entry = zoo.entry(name)
     make = _adapter(name, zoo)
-    session = open_session(path, perception)
+    session = open_session(path, perception, entry)
     return session, make(session, entry)
 
 
