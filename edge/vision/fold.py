@@ -22,7 +22,7 @@ import numpy as np
 
 from edge.vision.zoo import Entry
 
-VERSION = 1
+VERSION = 2
 TOLERANCE = 1e-3  # of the largest value of an output: float sums in another order
 _ORDER_OF_PLANES = (0, 3, 1, 2)
 
@@ -211,7 +211,7 @@ class _Graph:
         graph.node.extend(reversed(kept))
         graph.ClearField("initializer")
         graph.initializer.extend(
-            numpy_helper.from_array(np.ascontiguousarray(value), name)
+            numpy_helper.from_array(np.asarray(value, order="C"), name)
             for name, value in self.constants.items()
             if name in needed
         )
@@ -396,7 +396,6 @@ def _attribute(node: Any, key: str, default: Any) -> Any:
 
 def _plain(model: bytes) -> Any:
     """The model with its constants computed and its batch norms in its convolutions, in standard ONNX."""
-    import onnx
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:
@@ -405,14 +404,26 @@ def _plain(model: bytes) -> Any:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(target)
         _open(model, options)
-        plain = onnx.load_model_from_string(target.read_bytes())
-    if any(tensor.external_data for tensor in plain.graph.initializer):
-        raise FoldError("its weights lie in other files")
+        plain = _parsed(target.read_bytes())
     used = {node.domain for node in plain.graph.node}
     domains = [domain for domain in plain.opset_import if domain.domain in used]
     plain.ClearField("opset_import")
     plain.opset_import.extend(domains)
     return plain
+
+
+def _parsed(model: bytes) -> Any:
+    """Raises FoldError."""
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        parsed = onnx.load_model_from_string(model)
+    except DecodeError:
+        raise FoldError("it is not an ONNX file") from None
+    if any(tensor.external_data for tensor in parsed.graph.initializer):
+        raise FoldError("its weights lie in other files")
+    return parsed
 
 
 def _open(model: bytes, options: Any = None) -> Any:
