@@ -9,8 +9,9 @@ from edge.messages import Face, read_only
 from edge.vision.adapters import Seen, Tensor
 from edge.vision.adapters.canvas import Canvas, turned_square
 from edge.vision.adapters.detections import keep_best
-from edge.vision.adapters.eyes import OpenClosedEye, eyes_visible
-from edge.vision.adapters.facemesh import LEFT_EYE, RIGHT_EYE, FaceMesh, openness
+from edge.vision.adapters.eyes import OpenClosedEye
+from edge.vision.adapters.face import MESH_LEFT_EYE, MESH_RIGHT_EYE, eyes_visible
+from edge.vision.adapters.facemesh import FaceMesh, openness
 from edge.vision.adapters.gaze import Gaze
 from edge.vision.adapters.headpose import HeadPose
 from edge.vision.adapters.segmentation import RoadSegmentation
@@ -137,7 +138,12 @@ def test_yolox():
     adapter = made(
         YoloX,
         session,
-        entry(inputs={"images": (1, 3, 64, 64)}, kinds=("person", "", "car"), min_score=0.5),
+        entry(
+            inputs={"images": (1, 3, 64, 64)},
+            outputs={"x": (1, 84, 8)},
+            kinds=("person", "", "car"),
+            min_score=0.5,
+        ),
     )
     rows = session.answers[0][0]
     # Stride 8 has 8x8 cells; column 2, row 3 is cell 26: middle at ((2 + .5) 8, (3 + .25) 8), size 16 x 24.
@@ -153,7 +159,16 @@ def test_yolox():
 
 
 def test_ssd():
-    adapter = made(Ssd, Fake(None), entry(inputs={"data": (1, 3, 8, 8)}, kinds=("", "car"), min_score=0.5))
+    adapter = made(
+        Ssd,
+        Fake(None),
+        entry(
+            inputs={"data": (1, 3, 8, 8)},
+            outputs={"x": (1, 12), "y": (1, 6), "z": (1, 2, 12)},
+            kinds=("", "car"),
+            min_score=0.5,
+        ),
+    )
     priors = np.zeros((1, 2, 12), np.float32)
     priors[0, 0] = [0.2, 0.2, 0.4, 0.6] * 3
     priors[0, 1] = [0.1, 0.1, 0.2, 0.2] * 3
@@ -161,7 +176,8 @@ def test_ssd():
     # Middle (.3, .4) and size (.2, .4): moved by half a width to the right, twice as wide.
     offsets[0, 4:8] = [0.5 / 0.1, 0, math.log(2) / 0.2, 0]
     probabilities = np.array([[0.9, 0.1, 0.3, 0.7, 0.6, 0.4]], np.float32)
-    found = adapter.parse([offsets, probabilities, priors], (1000, 100))
+    image = np.zeros((100, 1000, 3), np.uint8)
+    found = adapter.parse([offsets, probabilities, priors], picture(image), Seen()).detections
     assert found.kinds == ("car",)
     assert found.scores[0] == pytest.approx(0.7)
     assert found.boxes[0].tolist() == pytest.approx([200, 20, 600, 60], abs=1e-3)
@@ -172,15 +188,17 @@ def test_ssd():
 
 def test_road_segmentation_draws_the_line_where_the_mark_is():
     output = np.zeros((1, 4, 256, 448), np.float32)
-    output[0, 1] = 1
+    output[0, 1, 100:] = 1
     for row in range(100, 256):
         output[0, :, row, row : row + 5] = [[0], [0], [0], [1]]
     adapter = made(
         RoadSegmentation,
         Fake([output]),
-        entry(inputs={"data": (1, 3, 256, 448)}, outputs={"x": (1, 4, 256, 448)}),
+        entry(finds=("lanes", "road"), inputs={"data": (1, 3, 256, 448)}, outputs={"x": (1, 4, 256, 448)}),
     )
-    (line,) = adapter.see(picture(np.zeros((512, 896, 3), np.uint8)), Seen()).lanes
+    seen = adapter.see(picture(np.zeros((512, 896, 3), np.uint8)), Seen())
+    assert set(seen.free_space[:, 1].tolist()) == {200.0}
+    (line,) = seen.lanes
     expected = line.points[:, 1] + 5  # in a picture twice as large, 2.5 mask px to the middle of the mark
     assert np.abs(line.points[:, 0] - expected).max() < 4
 
@@ -188,10 +206,19 @@ def test_road_segmentation_draws_the_line_where_the_mark_is():
 # ---------------------------------------------------------------- driver
 
 
+YUNET = {
+    "inputs": {"input": (1, 3, 64, 64)},
+    "outputs": {
+        f"{what}_{cells}": (1, cells, n)
+        for what, n in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10))
+        for cells in (64, 16, 4)
+    },
+}
+
+
 def test_yunet_finds_the_largest_face_and_its_points():
-    shapes = [(64, 1), (16, 1), (4, 1)] * 2 + [(64, 4), (16, 4), (4, 4)] + [(64, 10), (16, 10), (4, 10)]
-    outputs = [np.zeros((1, *shape), np.float32) for shape in shapes]
-    adapter = made(YuNet, Fake(outputs), entry(inputs={"input": (1, 3, 64, 64)}, min_score=0.6))
+    outputs = [np.zeros(shape, np.float32) for shape in YUNET["outputs"].values()]
+    adapter = made(YuNet, Fake(outputs), entry(**YUNET, min_score=0.6))
     # Stride 16, column 1, row 2: middle (1.5, 2.5) * 16, size 32 x 48.
     outputs[1][0, 9], outputs[4][0, 9] = 0.9, 0.9
     outputs[7][0, 9] = [0.5, 0.5, math.log(2), math.log(3)]
@@ -207,8 +234,8 @@ def test_yunet_finds_the_largest_face_and_its_points():
 
 
 def test_no_face_is_none():
-    outputs = [np.zeros((1, 1, n), np.float32) for n in (1, 1, 1, 1, 1, 1, 4, 4, 4, 10, 10, 10)]
-    adapter = made(YuNet, Fake(outputs), entry(inputs={"input": (1, 3, 64, 64)}))
+    outputs = [np.zeros(shape, np.float32) for shape in YUNET["outputs"].values()]
+    adapter = made(YuNet, Fake(outputs), entry(**YUNET))
     assert adapter.see(picture(np.zeros((128, 128, 3), np.uint8)), Seen()).face is None
 
 
@@ -218,14 +245,17 @@ def test_the_eye_aspect_ratio_says_how_open(gap, expected):
     assert openness(eye) == pytest.approx(expected)
 
 
+MESH = entry(inputs={"image": (1, 3, 192, 192)}, outputs={"points": (1, 1404), "conf": (1, 1)}, role="driver")
+
+
 def test_facemesh_lays_its_points_into_the_picture_and_knows_left_from_right():
     points = np.zeros((468, 3), np.float32)
-    for indices, gap in ((LEFT_EYE, 40), (RIGHT_EYE, 0)):
+    for indices, gap in ((MESH_LEFT_EYE, 40), (MESH_RIGHT_EYE, 0)):
         points[list(indices), 0] = [0, 30, 70, 100, 70, 30]
         points[list(indices), 1] = [0, -gap / 2, -gap / 2, 0, gap / 2, gap / 2]
     points[1] = (96, 96, 0)  # the middle of the crop
     session = Fake([points.reshape(1, -1), np.array([[9.0]])])
-    adapter = made(FaceMesh, session, entry(inputs={"image": (1, 3, 192, 192)}, role="driver"))
+    adapter = made(FaceMesh, session, MESH)
     five = read_only([[130, 100], [170, 100], [150, 120], [135, 150], [165, 150]])
     face = Face(score=0.9, box=FACE.box, landmarks=five)
     seen = adapter.see(picture(np.zeros((240, 320, 3), np.uint8)), Seen(face=face)).face
@@ -235,13 +265,17 @@ def test_facemesh_lays_its_points_into_the_picture_and_knows_left_from_right():
 
 def test_facemesh_that_is_not_sure_leaves_the_face_as_it_was():
     session = Fake([np.zeros((1, 1404), np.float32), np.array([[-9.0]])])
-    adapter = made(FaceMesh, session, entry(inputs={"image": (1, 3, 192, 192)}))
+    adapter = made(FaceMesh, session, MESH)
     face = Face(score=0.9, box=FACE.box, landmarks=read_only(np.ones((5, 2))))
     assert adapter.see(picture(np.zeros((240, 320, 3), np.uint8)), Seen(face=face)).face is face
 
 
 def test_head_pose_has_the_signs_of_the_vocabulary():
-    adapter = made(HeadPose, Fake(None), entry(inputs={"data": (1, 3, 60, 60)}))
+    adapter = made(
+        HeadPose,
+        Fake(None),
+        entry(inputs={"data": (1, 3, 60, 60)}, outputs={"r": (1, 1), "p": (1, 1), "y": (1, 1)}),
+    )
     face = adapter.parse([np.array([[5.0]]), np.array([[10.0]]), np.array([[-20.0]])], FACE)
     assert (face.head_yaw_deg, face.head_pitch_deg, face.head_roll_deg) == (-20.0, -10.0, -5.0)
 
@@ -251,13 +285,13 @@ def test_head_pose_has_the_signs_of_the_vocabulary():
     [((0, 0, -1), 0, 0), ((1, 0, -1), 45, 0), ((0, 1, -1), 0, 45), ((-1, 0, -1), -45, 0)],
 )
 def test_gaze_has_the_signs_of_the_vocabulary(vector, yaw, pitch):
-    face = Gaze.parse(np.array([vector], np.float32), 0.0, FACE)
+    face = Gaze.parse([np.array([vector], np.float32)], 0.0, FACE)
     assert (face.gaze_yaw_deg, face.gaze_pitch_deg) == pytest.approx((yaw, pitch), abs=1e-4)
 
 
 def test_gaze_is_turned_back_from_the_level_crop():
     # The head leans by 90 degrees, the crop is turned clockwise with it: its right is the picture's down.
-    face = Gaze.parse(np.array([[1, 0, -1]], np.float32), math.pi / 2, FACE)
+    face = Gaze.parse([np.array([[1, 0, -1]], np.float32)], math.pi / 2, FACE)
     assert (face.gaze_yaw_deg, face.gaze_pitch_deg) == pytest.approx((0, -45), abs=1e-4)
 
 
@@ -268,7 +302,9 @@ def five_points(**fields):
 
 def open_closed(*answers):
     outputs = [[np.array([1 - p, p], np.float32).reshape(1, 2, 1, 1)] for p in answers]
-    return made(OpenClosedEye, Fake(*outputs), entry(inputs={"input.1": (1, 3, 32, 32)}))
+    return made(
+        OpenClosedEye, Fake(*outputs), entry(inputs={"input.1": (1, 3, 32, 32)}, outputs={"19": (1, 2, 1, 1)})
+    )
 
 
 def test_an_eye_is_the_mean_of_what_both_models_say():

@@ -1,7 +1,11 @@
 """One file per family of models: what a network wants to be fed, and what its numbers mean.
 
-An adapter is a class that is constructed with an open session and the model's entry in models/zoo.toml, and
-has one method, `see`. The adapters of a camera run one after another over the same picture; each gets what
+An adapter is a class that is constructed with an open session and the model's entry in models/zoo.toml; an
+entry that it cannot read it refuses with ModelError. Its method `see` is what is asked of it. Ours are made of
+two that need no network: `prepare` lays out the picture, `parse` reads the numbers that came of it. What is no
+number (NaN, infinite) is dropped there: whatever a network says, nothing but numbers is seen.
+
+The adapters of a camera run one after another over the same picture; each gets what
 the ones before it saw and returns that with its own findings added:
 
     objects: detections        lanes: lanes        road: free_space

@@ -5,15 +5,13 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas, turned_square
-from edge.vision.adapters.facemesh import eye_line
+from edge.vision.adapters.declared import check_outputs
+from edge.vision.adapters.face import eye_line, eyes_visible
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
-MAX_YAW_DEG = 35.0
-MAX_PITCH_DEG = 30.0
 SIDE = 0.6  # of the crop, against the distance between the eyes
 
 
@@ -24,41 +22,46 @@ class OpenClosedEye:
     """
 
     def __init__(self, session: Runner, entry: Entry) -> None:
+        """Raises ModelError if the entry does not fit."""
+        check_outputs(entry, (1, 2, 1, 1))
         self._session = session
         self._canvas = Canvas(session, entry)
 
     def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds to the face, if there is one with points of the eyes that looks towards the camera."""
         face = seen.face
-        if face is None or face.landmarks is None or not eyes_visible(face):
+        eyes = eye_line(face) if face is not None and eyes_visible(face) else None
+        if face is None or eyes is None:
             return seen
-        right, left, angle = eye_line(face)
+        right, left, angle = eyes
         side = SIDE * float(np.hypot(*(left - right)))
+        likely = [
+            self.parse(self._session.run(self.prepare(picture, middle, side, angle)))
+            for middle in (right, left)
+        ]
         return msgspec.structs.replace(
             seen,
             face=msgspec.structs.replace(
                 face,
-                right_eye_open=_mean(self._open(picture, right, side, angle), face.right_eye_open),
-                left_eye_open=_mean(self._open(picture, left, side, angle), face.left_eye_open),
+                right_eye_open=_mean(likely[0], face.right_eye_open),
+                left_eye_open=_mean(likely[1], face.left_eye_open),
             ),
         )
 
-    def _open(self, picture: Picture, middle: np.ndarray, side: float, angle: float) -> float:
-        self._canvas.warp(picture, turned_square(middle, side, angle, self._canvas.width))
-        (output,) = self._session.run(self._canvas.feed())
-        return self.parse(output)
+    def prepare(
+        self, picture: Picture, middle: np.ndarray, side: float, angle_rad: float
+    ) -> dict[str, np.ndarray]:
+        """The feed: the square of that middle and side in px of the picture, turned by the angle."""
+        self._canvas.warp(picture, turned_square(middle, side, angle_rad, self._canvas.width))
+        return self._canvas.feed()
 
     @staticmethod
-    def parse(output: np.ndarray) -> float:
-        """output (1, 2, 1, 1): probability of closed, of open."""
-        return min(1.0, max(0.0, float(output.ravel()[1])))
+    def parse(outputs: list[np.ndarray]) -> float | None:
+        """outputs: (1, 2, 1, 1): probability of closed, of open. None: it is no number."""
+        likely = float(outputs[0].ravel()[1])
+        return min(1.0, max(0.0, likely)) if likely == likely else None
 
 
-def eyes_visible(face: Face) -> bool:
-    """Whether the eyes can be judged: turned away, they look shut. An unknown pose does not forbid it."""
-    yaw, pitch = face.head_yaw_deg or 0.0, face.head_pitch_deg or 0.0
-    return abs(yaw) <= MAX_YAW_DEG and abs(pitch) <= MAX_PITCH_DEG
-
-
-def _mean(likely: float, by_landmarks: float | None) -> float:
-    return likely if by_landmarks is None else (likely + by_landmarks) / 2
+def _mean(likely: float | None, by_landmarks: float | None) -> float | None:
+    known = [value for value in (likely, by_landmarks) if value is not None]
+    return sum(known) / len(known) if known else None

@@ -10,13 +10,12 @@ import numpy as np
 from edge.messages import Face, read_only
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.adapters.declared import check_outputs
+from edge.vision.adapters.face import MESH_LEFT_EYE, MESH_RIGHT_EYE, eye_line, in_reach
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 MARGIN = 1.5  # the square round the face, against the larger side of its box
-# Points of an eye: outer corner, two of the upper lid, inner corner, the two of the lower lid below those.
-RIGHT_EYE = (33, 160, 158, 133, 153, 144)
-LEFT_EYE = (263, 387, 385, 362, 380, 373)
 # Eye-aspect ratios of a closed and of an open eye; between them openness is linear.
 CLOSED_RATIO = 0.10
 OPEN_RATIO = 0.26
@@ -26,6 +25,8 @@ class FaceMesh:
     """468 landmarks in px of the picture, and the openness of each eye from their eye-aspect ratio."""
 
     def __init__(self, session: Runner, entry: Entry) -> None:
+        """Raises ModelError if the entry does not fit."""
+        check_outputs(entry, (1, 3 * 468), (1, 1))
         self._session = session
         self._canvas = Canvas(session, entry)
         self._min_score = entry.min_score
@@ -34,24 +35,35 @@ class FaceMesh:
         """Adds to the face, if there is one with points of the eyes."""
         if seen.face is None or seen.face.landmarks is None:
             return seen
-        to_image = square_round(seen.face, self._canvas.width)
-        self._canvas.warp(picture, to_image)
-        outputs = self._session.run(self._canvas.feed())
-        return msgspec.structs.replace(seen, face=self.parse(outputs, to_image, seen.face))
+        feed, to_picture = self.prepare(picture, seen.face)
+        return msgspec.structs.replace(seen, face=self.parse(self._session.run(feed), to_picture, seen.face))
 
-    def parse(self, outputs: list[np.ndarray], to_image: np.ndarray, face: Face) -> Face:
+    def prepare(self, picture: Picture, face: Face) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The feed, and (2, 3) from px of the crop to px of the picture."""
+        to_picture = square_round(face, self._canvas.width)
+        self._canvas.warp(picture, to_picture)
+        return self._canvas.feed(), to_picture
+
+    def parse(self, outputs: list[np.ndarray], to_picture: np.ndarray, face: Face) -> Face:
         """outputs: points (1, 3 * 468) in px of the crop, and a logit of there being a face."""
         points, logit = outputs
-        if 1 / (1 + math.exp(-float(logit.ravel()[0]))) < self._min_score:
+        if not _probability(float(logit.ravel()[0])) >= self._min_score:
             return face
-        in_crop = points.reshape(-1, 3)[:, :2]
-        landmarks = in_crop @ to_image[:, :2].T + to_image[:, 2]
+        in_crop = points.reshape(-1, 3)[:, :2].astype(np.float64)
+        landmarks = in_crop @ to_picture[:, :2].T + to_picture[:, 2]
+        if not in_reach(landmarks):
+            return face
         return msgspec.structs.replace(
             face,
             landmarks=read_only(landmarks),
-            left_eye_open=openness(in_crop[list(LEFT_EYE)]),
-            right_eye_open=openness(in_crop[list(RIGHT_EYE)]),
+            left_eye_open=openness(in_crop[list(MESH_LEFT_EYE)]),
+            right_eye_open=openness(in_crop[list(MESH_RIGHT_EYE)]),
         )
+
+
+def _probability(logit: float) -> float:
+    # Beyond 700 the exponential is too large for a float.
+    return 1 / (1 + math.exp(-min(700.0, max(-700.0, logit)))) if logit == logit else 0.0
 
 
 def openness(eye: np.ndarray) -> float:
@@ -65,16 +77,5 @@ def square_round(face: Face, size: int) -> np.ndarray:
     """(2, 3): px of a square crop round the face, turned so that the eyes are level, to px of the picture."""
     left, top, right, bottom = face.box
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
-    return turned_square(middle, MARGIN * max(right - left, bottom - top), eye_line(face)[2], size)
-
-
-def eye_line(face: Face) -> tuple[np.ndarray, np.ndarray, float]:
-    """The middle of the driver's right and left eye in px, and the angle from the one to the other, clockwise
-    as seen; from 5 or from 468 landmarks."""
-    points = face.landmarks
-    assert points is not None
-    if len(points) == 5:
-        right, left = points[0], points[1]
-    else:
-        right, left = points[list(RIGHT_EYE)].mean(axis=0), points[list(LEFT_EYE)].mean(axis=0)
-    return right, left, math.atan2(left[1] - right[1], left[0] - right[0])
+    eyes = eye_line(face)
+    return turned_square(middle, MARGIN * max(right - left, bottom - top), eyes[2] if eyes else 0.0, size)

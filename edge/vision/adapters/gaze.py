@@ -10,8 +10,8 @@ import numpy as np
 from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas, turned_square
-from edge.vision.adapters.eyes import eyes_visible
-from edge.vision.adapters.facemesh import eye_line
+from edge.vision.adapters.declared import check_outputs
+from edge.vision.adapters.face import eye_line, eyes_visible
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -26,7 +26,11 @@ class Gaze:
     """
 
     def __init__(self, session: Runner, entry: Entry) -> None:
-        """Its inputs: the eye on the left of the picture, that on the right, the angles."""
+        """Its inputs: the eye on the left of the picture, that on the right, the angles.
+
+        Raises ModelError if the entry does not fit.
+        """
+        check_outputs(entry, (1, 3))
         self._session = session
         left, right, self._angles = session.inputs
         self._left = Canvas(session, entry, left)
@@ -35,25 +39,36 @@ class Gaze:
     def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds to the face, if there is one whose pose is known and whose eyes can be seen."""
         face = seen.face
-        if face is None or face.landmarks is None or not eyes_visible(face):
+        eyes = eye_line(face) if face is not None and eyes_visible(face) else None
+        if face is None or eyes is None or face.head_yaw_deg is None or face.head_pitch_deg is None:
             return seen
-        if face.head_yaw_deg is None or face.head_pitch_deg is None:
-            return seen
-        right, left, angle = eye_line(face)
+        feed = self.prepare(picture, eyes, face.head_yaw_deg, face.head_pitch_deg)
+        return msgspec.structs.replace(seen, face=self.parse(self._session.run(feed), eyes[2], face))
+
+    def prepare(
+        self, picture: Picture, eyes: tuple[np.ndarray, np.ndarray, float], yaw_deg: float, pitch_deg: float
+    ) -> dict[str, np.ndarray]:
+        """The feed. eyes: as face.eye_line says."""
+        right, left, angle = eyes
         side = SIDE * float(np.hypot(*(left - right)))
         # The driver's right eye is on the left of the picture.
         self._left.warp(picture, turned_square(right, side, angle, self._left.width))
         self._right.warp(picture, turned_square(left, side, angle, self._right.width))
-        angles = np.array([[face.head_yaw_deg, -face.head_pitch_deg, 0.0]], np.float32)
-        (vector,) = self._session.run(self._left.feed() | self._right.feed() | {self._angles: angles})
-        return msgspec.structs.replace(seen, face=self.parse(vector, angle, face))
+        angles = np.array([[yaw_deg, -pitch_deg, 0.0]], np.float32)
+        return self._left.feed() | self._right.feed() | {self._angles: angles}
 
     @staticmethod
-    def parse(vector: np.ndarray, angle: float, face: Face) -> Face:
-        """vector (1, 3): x to the right in the crop, y up, z away from the camera; angle: of the crop."""
-        x, y, z = (float(value) for value in vector.ravel())
-        right = math.cos(angle) * x + math.sin(angle) * y
-        up = math.cos(angle) * y - math.sin(angle) * x
+    def parse(outputs: list[np.ndarray], angle_rad: float, face: Face) -> Face:
+        """outputs: a vector (1, 3): x to the right in the crop, y up, z away from the camera, of any length.
+
+        angle_rad: of the crop. What has no direction leaves the face as it was.
+        """
+        x, y, z = (float(value) for value in outputs[0].ravel())
+        right = math.cos(angle_rad) * x + math.sin(angle_rad) * y
+        up = math.cos(angle_rad) * y - math.sin(angle_rad) * x
+        length = math.hypot(right, up, z)
+        if not 0.0 < length < math.inf:
+            return face
         return msgspec.structs.replace(
             face,
             gaze_yaw_deg=math.degrees(math.atan2(right, -z)),

@@ -8,18 +8,21 @@ import numpy as np
 from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.adapters.declared import check_outputs
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
-MARGIN = (
-    1.05  # the square crop against the larger side of the face: most alike for a picture and its mirror image
-)
+# The square crop against the larger side of the face: most alike for a picture and its mirror image.
+MARGIN = 1.05
+MAX_DEG = 180.0
 
 
 class HeadPose:
     """Yaw, pitch and roll of the head. The network counts pitch down and roll to the left as positive."""
 
     def __init__(self, session: Runner, entry: Entry) -> None:
+        """Raises ModelError if the entry does not fit."""
+        check_outputs(entry, (1, 1), (1, 1), (1, 1))
         self._session = session
         self._canvas = Canvas(session, entry)
 
@@ -27,14 +30,20 @@ class HeadPose:
         """Adds to the face, if there is one."""
         if seen.face is None:
             return seen
-        left, top, right, bottom = seen.face.box
+        outputs = self._session.run(self.prepare(picture, seen.face))
+        return msgspec.structs.replace(seen, face=self.parse(outputs, seen.face))
+
+    def prepare(self, picture: Picture, face: Face) -> dict[str, np.ndarray]:
+        """The feed."""
+        left, top, right, bottom = face.box
         middle = np.array([(left + right) / 2, (top + bottom) / 2])
         side = MARGIN * max(right - left, bottom - top)
         self._canvas.warp(picture, turned_square(middle, side, 0.0, self._canvas.width))
-        outputs = self._session.run(self._canvas.feed())
-        return msgspec.structs.replace(seen, face=self.parse(outputs, seen.face))
+        return self._canvas.feed()
 
     def parse(self, outputs: list[np.ndarray], face: Face) -> Face:
-        """outputs: roll, pitch, yaw (1, 1) in degrees."""
+        """outputs: roll, pitch, yaw (1, 1) in degrees. What is no angle leaves the face as it was."""
         roll, pitch, yaw = (float(output.ravel()[0]) for output in outputs)
+        if not all(abs(angle) <= MAX_DEG for angle in (roll, pitch, yaw)):
+            return face
         return msgspec.structs.replace(face, head_yaw_deg=yaw, head_pitch_deg=-pitch, head_roll_deg=-roll)

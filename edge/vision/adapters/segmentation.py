@@ -8,6 +8,8 @@ import numpy as np
 from edge.messages import LaneLine, read_only
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
+from edge.vision.adapters.declared import check_outputs
+from edge.vision.adapters.free_space import free_space
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -151,28 +153,42 @@ def _bend(change_of_slope: float, length: int, gap: int) -> float:
 
 
 class RoadSegmentation:
-    """Lane lines from road-segmentation-adas-0001: background, road, kerb, mark as probabilities.
+    """Lane lines and free space from road-segmentation-adas-0001: background, road, kerb, mark, as
+    probabilities.
 
     Its input is (1, 3, H, W) or (1, H, W, 3), its output (1, 4, H, W) or (1, H, W, 4).
     """
 
+    ROAD = 1
     MARK = 3
 
     def __init__(self, session: Runner, entry: Entry) -> None:
+        """Raises ModelError if the entry does not fit."""
         self._session = session
         self._canvas = Canvas(session, entry)
-        self._classes_first = next(iter(entry.outputs.values()))[1] == 4
+        size = (self._canvas.height, self._canvas.width)
+        self._classes_first = next(iter(entry.outputs.values()), ())[1:2] == (4,)
+        check_outputs(entry, (1, 4, *size) if self._classes_first else (1, *size, 4))
+        self._finds = entry.finds
         self._min_score = entry.min_score
 
     def see(self, picture: Picture, seen: Seen) -> Seen:
-        """Adds lanes."""
-        self._canvas.stretch(picture)
-        (output,) = self._session.run(self._canvas.feed())
-        return msgspec.structs.replace(seen, lanes=self.parse(output, picture.width_px, picture.height_px))
+        """Adds lanes and free space, as far as the entry says that it finds them."""
+        return self.parse(self._session.run(self.prepare(picture)), picture, seen)
 
-    def parse(self, output: np.ndarray, width: int, height: int) -> tuple[LaneLine, ...]:
-        """width, height: of the picture, px."""
-        mark = output[0, self.MARK] if self._classes_first else output[0, :, :, self.MARK]
-        return lines_from_mask(
-            mark >= self._min_score, width / self._canvas.width, height / self._canvas.height
-        )
+    def prepare(self, picture: Picture) -> dict[str, np.ndarray]:
+        """The feed."""
+        self._canvas.stretch(picture)
+        return self._canvas.feed()
+
+    def parse(self, outputs: list[np.ndarray], picture: Picture, seen: Seen) -> Seen:
+        """outputs: one, as above."""
+        classes = outputs[0][0] if self._classes_first else outputs[0][0].transpose(2, 0, 1)
+        mark = classes[self.MARK] >= self._min_score
+        scale = (picture.width_px / self._canvas.width, picture.height_px / self._canvas.height)
+        if "lanes" in self._finds:
+            seen = msgspec.structs.replace(seen, lanes=lines_from_mask(mark, *scale))
+        if "road" in self._finds:
+            road = (classes[self.ROAD] >= self._min_score) | mark
+            seen = msgspec.structs.replace(seen, free_space=free_space(road, *scale))
+        return seen

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 
-from edge.messages import Detections
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
-from edge.vision.adapters.detections import keep_best
+from edge.vision.adapters.declared import MANY, check_outputs
+from edge.vision.adapters.kinds import Kinds
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -16,32 +15,37 @@ STRIDES = (8, 16, 32)
 
 
 class YoloX:
-    """Road users, from raw outputs (1, cells, 5 + classes); objectness and classes are probabilities."""
+    """Boxes from raw outputs (1, cells, 5 + classes); objectness and classes are probabilities.
+
+    An export that decodes its boxes itself is for yolo.Yolo, layout "v5".
+    """
 
     def __init__(self, session: Runner, entry: Entry) -> None:
+        """Raises ModelError if the entry does not fit."""
         self._session = session
         self._canvas = Canvas(session, entry)
+        self._kinds = Kinds(entry)
         self._cells = grid(self._canvas.height, self._canvas.width)
-        self._kinds = entry.kinds
         self._min_score = entry.min_score
+        check_outputs(entry, (1, len(self._cells), range(5 + len(entry.kinds), MANY)))
 
     def see(self, picture: Picture, seen: Seen) -> Seen:
-        """Adds detections."""
+        """Adds detections, lights and signs, as far as the entry says that it finds them."""
         feed, scale = self.prepare(picture)
-        size = (picture.width_px, picture.height_px)
-        return msgspec.structs.replace(seen, detections=self.parse(self._session.run(feed)[0], scale, size))
+        return self.parse(self._session.run(feed), scale, picture, seen)
 
     def prepare(self, picture: Picture) -> tuple[dict[str, np.ndarray], float]:
         """The feed, and canvas px per picture px."""
         scale = self._canvas.letterbox(picture)
         return self._canvas.feed(), scale
 
-    def parse(self, output: np.ndarray, scale: float, size: tuple[int, int]) -> Detections:
-        """output (1, cells, 5 + classes): offsets from the cell and log sizes, in strides."""
-        rows = output[0]
+    @np.errstate(all="ignore")
+    def parse(self, outputs: list[np.ndarray], scale: float, picture: Picture, seen: Seen) -> Seen:
+        """outputs: (1, cells, 5 + classes): offsets from the cell and log sizes, in strides; scores."""
+        rows = outputs[0][0]
         maybe = np.flatnonzero(rows[:, 4] >= self._min_score)
         rows, cells = rows[maybe], self._cells[maybe]
-        wanted = np.array([index for index, kind in enumerate(self._kinds) if kind])
+        wanted = self._kinds.wanted
         all_scores = rows[:, 5:][:, wanted] * rows[:, 4:5]
         best = all_scores.argmax(axis=1)
         scores = all_scores[np.arange(len(rows)), best]
@@ -51,7 +55,7 @@ class YoloX:
         middle = (rows[:, :2] + cells[:, :2]) * stride
         half = np.exp(rows[:, 2:4]) * stride / 2
         boxes = np.concatenate((middle - half, middle + half), axis=1) / scale
-        return keep_best(boxes, scores, classes, self._kinds, size)
+        return self._kinds.add(seen, boxes, scores, classes, picture)
 
 
 def grid(height: int, width: int) -> np.ndarray:

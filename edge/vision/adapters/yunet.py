@@ -8,7 +8,9 @@ import numpy as np
 from edge.messages import Face, read_only
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
+from edge.vision.adapters.declared import check_outputs
 from edge.vision.adapters.detections import suppress
+from edge.vision.adapters.face import in_reach
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -22,16 +24,24 @@ class YuNet:
     """
 
     def __init__(self, session: Runner, entry: Entry) -> None:
+        """Raises ModelError if the entry does not fit."""
         self._session = session
         self._canvas = Canvas(session, entry)
         self._min_score = entry.min_score
+        cells = [(self._canvas.height // s) * (self._canvas.width // s) for s in STRIDES]
+        check_outputs(entry, *((1, count, n) for n in (1, 1, 4, 10) for count in cells))
 
     def see(self, picture: Picture, seen: Seen) -> Seen:
         """Adds the face, or None."""
-        scale = self._canvas.letterbox(picture)
-        outputs = self._session.run(self._canvas.feed())
-        return msgspec.structs.replace(seen, face=self.parse(outputs, scale))
+        feed, scale = self.prepare(picture)
+        return msgspec.structs.replace(seen, face=self.parse(self._session.run(feed), scale))
 
+    def prepare(self, picture: Picture) -> tuple[dict[str, np.ndarray], float]:
+        """The feed, and canvas px per picture px."""
+        scale = self._canvas.letterbox(picture)
+        return self._canvas.feed(), scale
+
+    @np.errstate(all="ignore")
     def parse(self, outputs: list[np.ndarray], scale: float) -> Face | None:
         """outputs: (1, cells, n) for each stride: classes n=1, then objectness 1, boxes 4, points 10."""
         boxes, points, scores = [], [], []
@@ -47,14 +57,14 @@ class YuNet:
             points.append((cell[:, None] + kps[keep].reshape(-1, 5, 2)) * stride)
             scores.append(score[keep])
         box, kps, score = (np.concatenate(parts) for parts in (boxes, points, scores))
-        if not len(score):
+        box, kps = box / scale, kps / scale
+        real = [i for i in range(len(score)) if in_reach(box[i]) and in_reach(kps[i])]
+        if not real:
             return None
-        sizes = box[:, 2:] - box[:, :2]
+        box, kps, score = box[real], kps[real], score[real]
         kept = suppress(box, score, np.zeros(len(score)))
-        largest = kept[np.argmax(sizes[kept].prod(axis=1))]
-        left, top, right, bottom = (box[largest] / scale).tolist()
+        largest = kept[np.argmax((box[kept, 2:] - box[kept, :2]).prod(axis=1))]
+        left, top, right, bottom = box[largest].tolist()
         return Face(
-            score=float(score[largest]),
-            box=(left, top, right, bottom),
-            landmarks=read_only(kps[largest] / scale),
+            score=float(score[largest]), box=(left, top, right, bottom), landmarks=read_only(kps[largest])
         )
