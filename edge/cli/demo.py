@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.runtime.begin import Begun, Eyes
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,16 +26,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Drive live, record, replay the recording, make the film. 1 if the replay decides otherwise."""
-    from edge.clock import now_ns, utc_text
+    from edge.clock import now_ns
 
     started_ns = now_ns()
-    import sys
+    from contextlib import ExitStack
     from pathlib import Path
 
     import msgspec
 
     from edge import config as cfg
+    from edge.runtime.begin import begin, read_eyes
+
+    path = cfg.shipped("configs/demo.toml")
+    config = cfg.read(path, cfg.Config)
+    if args.scenario:
+        config = msgspec.structs.replace(config, scenario=str(Path(args.scenario).resolve()))
+    eyes = read_eyes(config, path)
+    with ExitStack() as stack:
+        begun = begin(eyes)  # before all else is even imported
+        stack.callback(begun.close)
+        return _run(args, eyes, begun, path, started_ns)
+
+
+def _run(args: argparse.Namespace, eyes: Eyes, begun: Begun, path: Path, started_ns: int) -> int:
+    import sys
+
     from edge.cli.report import Printer, drive_path, print_summary
+    from edge.clock import utc_text
     from edge.drives.reader import read_drive
     from edge.runtime.film import Film
     from edge.runtime.live import run_live
@@ -37,11 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.runtime.setup import complete
     from edge.runtime.summary import Progress
 
-    path = cfg.shipped("configs/demo.toml")
-    config = cfg.read(path, cfg.Config)
-    if args.scenario:
-        config = msgspec.structs.replace(config, scenario=str(Path(args.scenario).resolve()))
-    setup = complete(config, path)
+    setup = complete(eyes.config, path, eyes=eyes)
     drive = drive_path(args.directory, "demo", utc_text())
     duration_s = setup.read_scenario().duration_s
     seconds = min(args.seconds or duration_s, duration_s)
@@ -60,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         sinks=[] if args.json else [Printer(progress.say)],
         progress=progress,
         started_ns=started_ns,
+        begun=begun,
     )
     recorded = read_drive(drive)
     film = None if args.no_film else Film(drive.with_suffix(".mp4"), True, 5.0, stills=True)

@@ -320,7 +320,7 @@ OWN = {"road": ("icv-road",), "driver": ("icv-driver",)}
 
 def _models_here(args: argparse.Namespace, role: str, notes: list[str]) -> tuple[str, ...]:
     """The richest preset all of whose networks are on this machine, else our own, said aloud."""
-    from edge.runtime.setup import preset
+    from edge.runtime.begin import preset
     from edge.vision.zoo import ModelError, Zoo
 
     zoo = Zoo()

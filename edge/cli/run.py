@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.runtime.begin import Begun, Eyes
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,17 +20,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until stopped; 1 if the recording is not complete."""
-    from edge.clock import now_ns, utc_text
+    from edge.clock import now_ns
 
     started_ns = now_ns()
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from edge import config as cfg
+    from edge.runtime.begin import begin, read_eyes
+
+    beside = Path(args.config)
+    eyes = read_eyes(cfg.read(beside, cfg.Config), beside)
+    with ExitStack() as stack:
+        begun = begin(eyes)  # before all else is even imported
+        stack.callback(begun.close)
+        return _run(args, eyes, begun, started_ns)
+
+
+def _run(args: argparse.Namespace, eyes: Eyes, begun: Begun, started_ns: int) -> int:
     from pathlib import Path
 
     from edge.cli.report import Printer, drive_path, print_summary
+    from edge.clock import utc_text
     from edge.runtime.live import run_live
     from edge.runtime.outside import Dashboard
-    from edge.runtime.setup import read_setup
+    from edge.runtime.setup import complete
 
-    setup = read_setup(args.config)
+    setup = complete(eyes.config, Path(args.config), eyes=eyes)
     recording = setup.config.recording
     path = None
     if recording.enabled and not args.no_recording:
@@ -51,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         sinks=[] if args.json else [Printer()],
         started_ns=started_ns,
         dashboard=dashboard,
+        begun=begun,
     )
     more: dict[str, object] = {
         "drive": outcome.drive,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
-from edge.clock import Clock, LiveClock, utc_ns
+from edge.clock import LiveClock, utc_ns
 from edge.core.core import Core
 from edge.drives.header import DriveHeader
 from edge.drives.writer import DriveWriter, NullWriter
 from edge.messages import Health, Message
 from edge.runtime import devices
+from edge.runtime.begin import Begun, begin
 from edge.runtime.loop import Sink, run
 from edge.runtime.outside import Dashboard, Outside
 from edge.runtime.rights import ask
@@ -21,7 +22,7 @@ from edge.runtime.setup import Setup
 from edge.runtime.source import Inlet, Merge
 from edge.runtime.stopping import stopped_by_signals
 from edge.runtime.summary import Progress, Summary
-from edge.runtime.worker import SeenPicture, WorkerInlet, WorkerTask
+from edge.runtime.worker import SeenPicture
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,16 +76,23 @@ def run_live(
     progress: Progress | None = None,
     started_ns: int | None = None,
     dashboard: Dashboard | None = None,
+    begun: Begun | None = None,
 ) -> Outcome:
-    """Run until `seconds` are over, the scenario has ended, or Ctrl-C. started_ns: of the program."""
+    """Run until `seconds` are over, the scenario has ended, or Ctrl-C.
+
+    begun: the workers, if they were started before; started_ns: when the program was.
+    """
     clock = LiveClock()
     config = setup.config
-    world = setup.world() if setup.simulated else None
-    start_ns, utc_start_ns = clock.now_ns(), utc_ns()
-    if seconds is None and world is not None:
-        seconds = world.duration_s
-    header = msgspec.structs.replace(setup.header(title, setup.sources()), origin_ns=start_ns)
+    begun = begun or begin(setup.eyes)
+    start_ns = begun.start_ns
+    utc_start_ns = utc_ns() - (clock.now_ns() - start_ns)
     with ExitStack() as stack:
+        stack.callback(begun.close)
+        world = setup.world() if setup.simulated else None
+        if seconds is None and world is not None:
+            seconds = world.duration_s
+        header = msgspec.structs.replace(setup.header(title, setup.sources()), origin_ns=start_ns)
 
         def raw(topic: str, t_ns: int, data: bytes) -> None:
             drive.raw(topic, t_ns, data)
@@ -114,12 +122,13 @@ def run_live(
             if outside is not None and picture.format == "jpeg":
                 outside.picture(picture.camera, picture.data)
 
-        workers = _start_workers(setup, start_ns, clock, keep)
+        for worker in begun.workers:
+            worker.take_picture = keep
         inlets: list[Inlet] = [
             *buses,
             *receivers,
             *ears,
-            *workers,
+            *begun.workers,
             can_output,
             tester,
             *mouths,
@@ -153,22 +162,3 @@ def run_live(
         lateness_ns=tuple(merge.lateness_ns),
         rights=tuple(rights),
     )
-
-
-def _start_workers(
-    setup: Setup, start_ns: int, clock: Clock, keep: Callable[[SeenPicture], None]
-) -> list[WorkerInlet]:
-    workers = []
-    for camera in setup.config.cameras:
-        task = WorkerTask(
-            camera=camera,
-            perception=setup.config.perception,
-            recording=setup.config.recording,
-            geometry=setup.geometry.get(camera.name),
-            scenario=str(setup.scenario) if setup.scenario else None,
-            start_ns=start_ns,
-        )
-        worker = WorkerInlet(task, keep)
-        worker.start(clock.now_ns())
-        workers.append(worker)
-    return workers

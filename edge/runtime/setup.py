@@ -9,14 +9,12 @@ import msgspec
 from edge import config as cfg
 from edge.can.dbc import Database
 from edge.can.vehicle import VehicleReader, read_databases
-from edge.config import Camera, Config, ConfigError, CoreConfig, Geometry, Perception, Preset, Vehicle
+from edge.config import Config, ConfigError, CoreConfig, Geometry, Vehicle
 from edge.drives.header import DriveHeader, ModelUsed, Source, source
+from edge.runtime.begin import Eyes, read_eyes
 from edge.sim.scenario import Scenario
 from edge.sim.world import World
 from edge.vision.zoo import Zoo
-
-GENERIC_GEOMETRY = "configs/cameras/generic.toml"
-PRESETS = "configs/presets.toml"
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +30,11 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     geometry: dict[str, Geometry]
     scenario: Path | None
     notes: tuple[str, ...]
+
+    @property
+    def eyes(self) -> Eyes:
+        """What the camera workers are told."""
+        return Eyes(config=self.config, geometry=self.geometry, scenario=self.scenario, notes=self.notes)
 
     @property
     def simulated(self) -> bool:
@@ -114,66 +117,28 @@ def read_setup(path: str | Path) -> Setup:
 
 
 def complete(
-    config: Config, beside: Path, databases: list[tuple[Database, str | None]] | None = None
+    config: Config,
+    beside: Path,
+    databases: list[tuple[Database, str | None]] | None = None,
+    eyes: Eyes | None = None,
 ) -> Setup:
     """Read what a config names, relative to the file `beside`; databases given replace the vehicle's own.
 
-    In the Setup's config the addresses of cameras that are files are absolute.
+    The Setup's config is that of `eyes`, which is read here if it was not before.
     """
-    notes = []
+    eyes = eyes or read_eyes(config, beside)
     vehicle_path = cfg.resolve(config.vehicle, beside)
     vehicle = cfg.read(vehicle_path, Vehicle)
-    geometry = {}
-    for camera in config.cameras:
-        if camera.role == "road":
-            name = camera.geometry or GENERIC_GEOMETRY
-            if camera.geometry is None:
-                notes.append(
-                    f"camera {camera.name}: no geometry given, {GENERIC_GEOMETRY} is assumed: "
-                    "distances are rough until the camera's own is measured"
-                )
-            geometry[camera.name] = cfg.read(cfg.resolve(name, beside), Geometry)
     dbc_files = (
         [] if databases is not None else [(cfg.resolve(d.file, vehicle_path), d.bus) for d in vehicle.dbc]
     )
     known = databases if databases is not None else read_databases(vehicle, vehicle_path)
     return Setup(
-        config=_placed(config, beside),
+        config=eyes.config,
         vehicle=vehicle,
         databases=tuple(known),
         dbc_files=tuple(dbc_files),
-        geometry=geometry,
-        scenario=cfg.resolve(config.scenario, beside) if config.scenario else None,
-        notes=tuple(notes),
+        geometry=eyes.geometry,
+        scenario=eyes.scenario,
+        notes=eyes.notes,
     )
-
-
-def preset(name: str) -> Preset:
-    """A choice of models by its name. Raises ConfigError with those there are."""
-    presets = cfg.read(cfg.shipped(PRESETS), dict[str, Preset])
-    if name not in presets:
-        raise ConfigError(f"[perception] preset: there is no {name!r}; there are: {', '.join(presets)}")
-    return presets[name]
-
-
-def _placed(config: Config, beside: Path) -> Config:
-    """With absolute addresses of files, and the preset's models where a camera names none."""
-    folder = beside.resolve().parent
-    cameras = []
-    for camera in config.cameras:
-        if camera.kind == "file":
-            camera = msgspec.structs.replace(camera, address=str(folder / camera.address))
-        if not camera.models:
-            camera = msgspec.structs.replace(camera, models=_models(camera, config.perception))
-        cameras.append(camera)
-    return msgspec.structs.replace(config, cameras=tuple(cameras))
-
-
-def _models(camera: Camera, perception: Perception) -> tuple[str, ...]:
-    if perception.preset is None:
-        raise ConfigError(
-            f"camera {camera.name} has no models: name some of `icv models list`, or choose a preset: "
-            f'[perception] preset = "small"'
-        )
-    chosen = preset(perception.preset)
-    return chosen.road if camera.role == "road" else chosen.driver

@@ -1,7 +1,7 @@
 """The loop's end of a camera worker: starts the process, hears it, starts another when it ends or hangs.
 
 The worker says something at least once a second, so a silent one is a stuck one. Little is imported here: the
-loop's process never loads the networks' runtime.
+loop's process never loads the networks' runtime, and workers are started before all else, numpy included.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import multiprocessing
 import select
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge.config import Camera, Geometry, Perception, Recording
-from edge.messages import Health, Message, decode
 from edge.runtime.rights import processors, run_on, start_without_interrupt
+
+if TYPE_CHECKING:
+    from edge.messages import Message
 
 START_LIMIT_NS = 30_000_000_000  # loading networks on a slow card
 SILENCE_LIMIT_NS = 4_000_000_000
@@ -67,10 +70,11 @@ class WorkerInlet:
         take_picture: Callable[[SeenPicture], None] | None = None,
         main: Main = _work,
     ) -> None:
+        """take_picture: who gets the pictures; may be set later."""
         self.name = f"camera:{task.camera.name}"
         self._task = task
         self._main = main
-        self._take_picture = take_picture
+        self.take_picture = take_picture
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
         self._heard_ns = 0
@@ -148,14 +152,18 @@ class WorkerInlet:
             if now_ns - self._lost_ns >= END_LIMIT_NS:
                 process.kill()
             return
+        from edge.messages import Health
+
         self._process, self._next_start_ns = None, now_ns + RETRY_NS
         how = f"signal {-code}" if code < 0 else f"exit status {code}"
         detail = f"{self._why} ({how}); starting another in {RETRY_NS / 1e9:.0f} s"
         messages.append(Health(t_ns=now_ns, source=self.name, state="failed", detail=detail))
 
     def _receive(self, data: bytes, messages: list[Message]) -> None:
+        from edge.messages import decode
+
         self._spoke = True
-        if data[:1] == b"P" and self._take_picture is not None:
-            self._take_picture(msgspec.msgpack.decode(data[1:], type=SeenPicture))
+        if data[:1] == b"P" and self.take_picture is not None:
+            self.take_picture(msgspec.msgpack.decode(data[1:], type=SeenPicture))
         elif data[:1] == b"M":
             messages.append(decode(data[1:]))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge import config as cfg
-from edge.runtime.setup import PRESETS, complete, preset
+from edge.runtime.begin import PRESETS, preset
+from edge.runtime.setup import complete
 from edge.vision.zoo import Zoo
 
 NAMES = tuple(cfg.read(cfg.shipped(PRESETS), dict[str, cfg.Preset]))
