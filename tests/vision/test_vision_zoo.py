@@ -44,7 +44,18 @@ def test_the_shipped_zoo_is_pinned_and_licensed():
             assert entry.address.startswith("https://"), name
             assert re.search("/[0-9a-f]{40}/", entry.address), f"{name}: not pinned by commit"
         if "objects" in entry.finds:
-            known = {"car", "truck", "bus", "motorcycle", "bicycle", "person", ""}
+            known = {
+                "car",
+                "truck",
+                "bus",
+                "motorcycle",
+                "bicycle",
+                "person",
+                "traffic light",
+                "traffic sign",
+                "stop sign",
+                "",
+            }
             assert set(entry.kinds) <= known, name
 
 
