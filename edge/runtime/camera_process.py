@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -14,15 +15,15 @@ from edge.clock import Clock, LiveClock, now_ns
 from edge.config import UserError
 from edge.messages import Gap, Health, Message, encode
 from edge.runtime.quantile import quantile
-from edge.runtime.rig_camera import Paced, SimulatedCamera
+from edge.runtime.rig_camera import Paced, RecordedCamera, SimulatedCamera
 from edge.runtime.rights import exit_with_parent
 from edge.runtime.worker import SeenPicture, WorkerTask
 from edge.sim.scenario import Scenario
 from edge.sim.world import World
+from edge.vision.cameras import Camera as CameraPort
 from edge.vision.cameras import LatestPicture, open_camera
 from edge.vision.perceive import Perception
 from edge.vision.picture import Picture
-from edge.vision.sources import Camera as CameraPort
 
 NICE = 5  # a waking loop goes before a network at work
 PICTURE_PERIOD_NS = 200_000_000  # pictures for people: 5 a second are enough
@@ -60,6 +61,9 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
         while not pipe.poll():  # the loop never writes: readable means that it closed
             picture = latest.take(timeout_s=0.2)
             if picture is not None:
+                if task.recording.pictures == "lossless" and picture.planes is not None:
+                    # What is recorded is BGR: then the networks see the same, and a replay does.
+                    picture = Picture(t_ns=picture.t_ns, frame_id=picture.frame_id, image=picture.image)
                 say(perception.see(picture))
                 stages.add(perception.stages | {"age": now_ns() - picture.t_ns})
                 every_ns = 0 if task.recording.pictures == "lossless" else PICTURE_PERIOD_NS
@@ -67,8 +71,10 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
                     picture_ns = picture.t_ns
                     pipe.send_bytes(b"P" + msgspec.msgpack.encode(_compress(task, picture)))
             at_ns = now_ns()
-            for message in (*latest.trouble(at_ns), *stages.messages(at_ns, latest.take_dropped)):
+            for message in (*latest.trouble(at_ns), *stages.messages(at_ns, latest.take_lost)):
                 say(message)
+            if latest.stuck():
+                return  # said above; the loop starts another process
     finally:
         latest.close()
 
@@ -86,7 +92,7 @@ class Stages:
         for stage, ns in took_ns.items():
             self._took.setdefault(stage, []).append(ns)
 
-    def messages(self, at_ns: int, take_dropped: Callable[[], int]) -> tuple[Health | Gap, ...]:
+    def messages(self, at_ns: int, take_lost: Callable[[], Counter[str]]) -> tuple[Health | Gap, ...]:
         """Medians and tails of the last second. This state is the worker's, not the camera's."""
         if at_ns - self._since_ns < 1_000_000_000:
             return ()
@@ -98,10 +104,8 @@ class Stages:
         self._took, self._since_ns = {}, at_ns
         source = self._name.replace("camera:", "worker:")
         health = Health(t_ns=at_ns, source=source, state="ok", figures=figures)
-        dropped = take_dropped()
-        if not dropped:
-            return (health,)
-        return (health, Gap(t_ns=at_ns, source=self._name, reason="newer picture came first", count=dropped))
+        lost = take_lost().items()
+        return (health, *(Gap(t_ns=at_ns, source=self._name, reason=why, count=n) for why, n in lost))
 
 
 def _compress(task: WorkerTask, picture: Picture) -> SeenPicture:
@@ -116,5 +120,7 @@ def _open(task: WorkerTask, clock: Clock) -> CameraPort:
         assert task.scenario is not None
         world = World(cfg.read(task.scenario, Scenario))
         return Paced(SimulatedCamera(world, task.camera, task.geometry, task.start_ns, clock), clock)
+    if task.camera.kind == "recording":
+        return Paced(RecordedCamera(task.camera, clock), clock)
     camera = open_camera(task.camera, clock)
     return Paced(camera, clock) if task.camera.kind == "file" else camera

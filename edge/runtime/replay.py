@@ -26,10 +26,10 @@ from edge.runtime.rig_camera import SimulatedCamera
 from edge.runtime.setup import Setup
 from edge.runtime.source import Inlet, Merge
 from edge.runtime.summary import Progress, Summary
+from edge.vision.cameras import Camera as CameraPort
+from edge.vision.cameras import open_camera
 from edge.vision.perceive import Perception
 from edge.vision.picture import Picture
-from edge.vision.sources import Camera as CameraPort
-from edge.vision.sources import open_camera
 
 SIMULATED_UTC_NS = 1_767_225_600_000_000_000  # 2026-01-01: a scenario in its own time has its own date
 

@@ -30,9 +30,9 @@ from edge.runtime.rig_camera import SimulatedCamera
 from edge.runtime.summary import Progress, Summary
 from edge.sim.scenario import Scenario
 from edge.sim.world import World
+from edge.vision.cameras.files import FileCamera
 from edge.vision.perceive import Perception
 from edge.vision.picture import Picture
-from edge.vision.sources import FileCamera
 from edge.vision.zoo import Zoo
 
 FOREVER_NS = 1 << 62

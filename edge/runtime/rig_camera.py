@@ -1,14 +1,24 @@
-"""The cameras of the scripted car, and recorded pictures at the pace of a clock."""
+"""Cameras that are none: those of the scripted car, those of a drive, and files, at the pace of a clock."""
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+
 from edge.clock import Clock
 from edge.config import Camera, Geometry
+from edge.drives.header import DriveError
+from edge.drives.reader import read_drive
 from edge.sim.driver_picture import draw_driver
 from edge.sim.road_picture import draw_road
 from edge.sim.world import World
+from edge.vision.cameras import Camera as CameraPort
+from edge.vision.cameras import CameraError, Source
+from edge.vision.cameras.source import NEWER, UNUSABLE
 from edge.vision.picture import Picture
-from edge.vision.sources import Camera as CameraPort
 
 DRIVER_SIZE = (320, 240)
 ROAD_SIZE = (640, 360)
@@ -31,6 +41,7 @@ class SimulatedCamera:
         self.name = camera.name
         self.ended = False
         self.note = ""
+        self.lost: Counter[str] = Counter()
         self._world = world
         self._geometry = geometry
         self._start_ns = start_ns
@@ -41,14 +52,15 @@ class SimulatedCamera:
         self._frame_id = 0
         if clock is not None:
             self.at(0, start_ns)  # the first drawing makes what all others use: not in a picture's time
+            self._frame_id = self._due(clock)
 
     def read(self) -> Picture | None:
         """The next picture; None after the scenario's end."""
-        if self._clock is not None:
-            past = (self._clock.now_ns() - self._start_ns) // self._period_ns
-            self._frame_id = max(self._frame_id, int(past) + 1)
+        if self._clock is not None and (late := self._due(self._clock) - self._frame_id) > 0:
+            self.lost[NEWER] += late
+            self._frame_id += late
         t_ns = self._frame_id * self._period_ns
-        if t_ns > self._world.duration_s * 1e9:
+        if self.ended or t_ns > self._world.duration_s * 1e9:
             self.ended = True
             return None
         picture = self.at(self._frame_id, self._start_ns + t_ns)
@@ -66,6 +78,67 @@ class SimulatedCamera:
 
     def close(self) -> None:
         """Nothing to let go."""
+        self.ended = True
+
+    def _due(self, clock: Clock) -> int:
+        """The number of the next picture that is not past."""
+        return max(0, (clock.now_ns() - self._start_ns) // self._period_ns + 1)
+
+
+class RecordedCamera(Source):
+    """The pictures that a drive has of the camera of the same name, begun at clock.now_ns().
+
+    The times between them are those of the recording, which has fewer of them than the camera gave.
+    """
+
+    def __init__(self, camera: Camera, clock: Clock) -> None:
+        super().__init__(camera.name)
+        try:
+            self._drive = read_drive(Path(camera.address))
+        except DriveError as error:
+            raise CameraError(f"camera {camera.name}: {error}") from None
+        if camera.name not in self._drive.cameras:
+            there = ", ".join(self._drive.cameras) or "none"
+            self._drive.close()
+            raise CameraError(
+                f"camera {camera.name}: {camera.address} has no pictures of a camera of this name; it has: "
+                f"{there}. Was it recorded with `pictures` in [recording]?"
+            )
+        self.fps = camera.fps
+        self.length = self._drive.counts[f"camera/{camera.name}"]
+        self._pictures = self._drive.pictures(camera.name)
+        self._start_ns = clock.now_ns()
+        self._first_ns: int | None = None
+
+    def read(self) -> Picture | None:
+        """The next picture that can be read, or None at the end."""
+        while not self.ended:
+            stored = next(self._pictures, None)
+            if stored is None:
+                for problem in self._drive.problems:
+                    self._say(problem)
+                self.close()
+                break
+            if self._first_ns is None:
+                self._first_ns = stored.taken_ns
+            try:
+                image = cv2.imdecode(np.frombuffer(stored.data, np.uint8), cv2.IMREAD_COLOR)
+            except cv2.error:
+                image = None
+            if image is None:
+                self._lose(UNUSABLE)
+                self._say("some of its pictures are damaged")
+                continue
+            picture = self._give(self._start_ns + stored.taken_ns - self._first_ns, image)
+            if picture is not None:
+                return picture
+        return None
+
+    def close(self) -> None:
+        """Close the drive."""
+        if not self.ended:
+            self.ended = True
+            self._drive.close()
 
 
 class Paced:
@@ -75,6 +148,7 @@ class Paced:
         self.name = camera.name
         self.ended = False
         self.note = ""
+        self.lost = camera.lost
         self._camera = camera
         self._clock = clock
 
@@ -89,3 +163,4 @@ class Paced:
     def close(self) -> None:
         """Close the camera."""
         self._camera.close()
+        self.ended = True

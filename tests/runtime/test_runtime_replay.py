@@ -250,7 +250,7 @@ def test_a_video_that_ends_early_is_told_and_the_rest_goes_on(files, tmp_path, c
 def test_a_video_whose_length_nobody_knows_is_read_to_its_end(files, tmp_path, capsys, monkeypatch):
     """Raw streams (.h264, .mjpeg) say no length, and some containers a wrong one."""
     needs_own_models()
-    from edge.vision.sources import FileCamera
+    from edge.vision.cameras.files import FileCamera
 
     begin = FileCamera.__init__
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -13,17 +14,19 @@ import numpy as np
 from edge import config
 from edge.clock import Clock
 from edge.messages import Health
+from edge.vision.cameras.source import NEWER, UNUSABLE, Camera, CameraError
 from edge.vision.picture import Picture
-from edge.vision.sources import Camera, CameraError, open_camera
-
-__all__ = ["Camera", "CameraError", "LatestPicture", "Stillness", "open_camera"]
 
 RETRY_S = 1.0
 SILENT_S = 1.5  # without a picture for so long a camera has failed, whatever its driver says
+STUCK_S = 15.0  # no call into a camera takes so long, but one that never returns
+CLOSE_S = 3.0
 COVERED_SPREAD = 3.0  # grey levels: a lens with a hand or a lid before it shows less, even a dark road more
 COVERED_AFTER_S = 2.0
+ENDING = ("file", "simulated", "recording")
 
 State = Literal["ok", "degraded", "failed"]
+T = TypeVar("T")
 
 
 class Stillness:
@@ -40,7 +43,7 @@ class Stillness:
 
     def look(self, picture: Picture) -> str:
         """What is wrong as of this picture, "" for nothing. Looks at every 8th row and column."""
-        few = np.ascontiguousarray(picture.image[::8, ::8])
+        few = np.ascontiguousarray(picture.plane[::8, ::8])
         if (hashed := zlib.crc32(few.data)) != self._last_hash:
             self._last_hash, self._changed_ns = hashed, picture.t_ns
         if self._contrast_ns is None or float(cv2.meanStdDev(few)[1].max()) >= COVERED_SPREAD:
@@ -57,22 +60,25 @@ class LatestPicture:
 
     The camera is opened in that thread, so that nobody waits for it, and opened again once a second when it
     is lost or cannot be opened. How it is, is judged by the pictures that come, not by what its driver says.
-    A file or a simulation that has come to its end is not begun anew.
+    A file, a recording or a simulation that has come to its end is not begun anew.
     """
 
     def __init__(self, open_it: Callable[[], Camera], camera: config.Camera, clock: Clock) -> None:
         """open_it raises CameraError while the camera is not there."""
         self._open = open_it
-        self._ends = camera.kind in ("file", "simulated")
+        self._ends = camera.kind in ENDING
         self._source = f"camera:{camera.name}"
         self._clock = clock
         self._still = Stillness(camera.frozen_after_s)
         self._changed = threading.Condition()
         self._picture: Picture | None = None
-        self._frame_id = 0
-        self._dropped = 0
+        self._first_id = 0  # of the camera that is open: one that was opened again begins at 0
+        self._next_id = 0
+        self._lost: Counter[str] = Counter()
         self._trouble = ""
+        self._note = ""
         self._newest_ns = clock.now_ns()
+        self._called_ns: int | None = None  # since when a call into the camera has not returned
         self._said: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name=self._source, daemon=True)
@@ -89,24 +95,31 @@ class LatestPicture:
             picture, self._picture = self._picture, None
             return picture
 
-    def take_dropped(self) -> int:
-        """How many pictures were overwritten by newer ones since the last call."""
+    def take_lost(self) -> Counter[str]:
+        """How many pictures were lost since the last call, by reason: here, in the driver, as unusable."""
         with self._changed:
-            dropped, self._dropped = self._dropped, 0
-            return dropped
+            lost, self._lost = self._lost, Counter()
+            return lost
 
     def state(self) -> tuple[State, str]:
         """How the camera is, and what to do about it."""
         with self._changed:
-            trouble = self._trouble
-            if not trouble and self._clock.now_ns() - self._newest_ns > SILENT_S * 1e9:
+            trouble, now_ns = self._trouble, self._clock.now_ns()
+            if self._called_ns is not None and now_ns - self._called_ns > STUCK_S * 1e9:
+                trouble = "the camera does not answer: its driver hangs; unplug it, or restart the machine"
+            elif not trouble and now_ns - self._newest_ns > SILENT_S * 1e9:
                 trouble = "no picture comes; the camera is opened again each second"
-        return ("failed", trouble) if trouble else ("ok", "")
+            return ("failed", trouble) if trouble else ("ok", self._note)
+
+    def stuck(self) -> bool:
+        """Whether the reader hangs in the camera's driver: only the end of the process frees the device."""
+        with self._changed:
+            return self._called_ns is not None and self._clock.now_ns() - self._called_ns > STUCK_S * 1e9
 
     def trouble(self, now_ns: int) -> tuple[Health, ...]:
         """A Health if the state is another than at the last call."""
         state, detail = self.state()
-        if detail == self._said or (self._said is None and state == "ok"):
+        if detail == (self._said or ""):
             return ()
         self._said = detail
         return (Health(t_ns=now_ns, source=self._source, state=state, detail=detail),)
@@ -114,12 +127,14 @@ class LatestPicture:
     def close(self) -> None:
         """Stop the thread; a read that hangs in a driver is left behind."""
         self._stop.set()
-        self._thread.join(timeout=3.0)
+        self._thread.join(timeout=CLOSE_S)
+
+    # ------------------------------------------------ in the thread
 
     def _read(self) -> None:
         while not self._stop.is_set():
             try:
-                camera = self._open()
+                camera = self._call(self._open)
             except CameraError as error:
                 self._fail(str(error))
                 self._stop.wait(RETRY_S)
@@ -127,23 +142,46 @@ class LatestPicture:
             try:
                 self._read_until_lost(camera)
             finally:
-                camera.close()
+                self._call(camera.close)
             if camera.ended and self._ends:
-                self._fail(camera.note or "the recording has come to its end")
+                self._fail("; ".join(filter(None, ("the recording has come to its end", camera.note))))
                 return
             self._stop.wait(RETRY_S)
 
     def _read_until_lost(self, camera: Camera) -> None:
         opened_ns = self._clock.now_ns()
+        unusable = 0
+        self._first_id = self._next_id
         while not self._stop.is_set():
-            picture = camera.read()
+            picture = self._call(camera.read)
+            unusable += camera.lost[UNUSABLE]
+            self._heed(camera)
             if picture is not None:
                 self._put(picture)
             elif camera.ended:
+                if not self._ends:
+                    self._fail(f"{camera.note or 'the camera ended'}; it is opened again each second")
                 return
             elif self._clock.now_ns() - max(opened_ns, self._newest_ns) > SILENT_S * 1e9:
-                self._fail("no picture comes any more; the camera is opened again each second")
+                what = f"none of its pictures can be used ({camera.note})" if unusable else "no picture comes"
+                self._fail(f"{what}; the camera is opened again each second")
                 return
+
+    def _call(self, function: Callable[[], T]) -> T:
+        with self._changed:
+            self._called_ns = self._clock.now_ns()
+        try:
+            return function()
+        finally:
+            with self._changed:
+                self._called_ns = None
+
+    def _heed(self, camera: Camera) -> None:
+        if camera.lost or camera.note != self._note:
+            with self._changed:
+                self._lost.update(camera.lost)
+                self._note = camera.note
+            camera.lost.clear()
 
     def _put(self, picture: Picture) -> None:
         trouble = self._still.look(picture)
@@ -151,10 +189,9 @@ class LatestPicture:
             self._newest_ns = self._clock.now_ns()
             self._trouble = trouble
             if self._picture is not None:
-                self._dropped += 1
-            # Numbered here: a camera that was opened again begins at 0.
-            numbered = Picture(t_ns=picture.t_ns, frame_id=self._frame_id, image=picture.image)
-            self._frame_id += 1
+                self._lost[NEWER] += 1
+            numbered = picture.numbered(self._first_id + picture.frame_id)
+            self._next_id = numbered.frame_id + 1
             self._picture = None if trouble else numbered
             self._changed.notify()
 
