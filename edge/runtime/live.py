@@ -90,8 +90,6 @@ def run_live(
     with ExitStack() as stack:
         stack.callback(begun.close)
         world = setup.world() if setup.simulated else None
-        if seconds is None and world is not None:
-            seconds = world.duration_s
         header = msgspec.structs.replace(setup.header(title, setup.sources()), origin_ns=start_ns)
 
         def raw(topic: str, t_ns: int, data: bytes) -> None:
@@ -142,7 +140,10 @@ def run_live(
         if outside is not None:
             everything.append(outside)
             inlets.append(outside)
-        until_ns = None if seconds is None else start_ns + round(seconds * 1e9)
+        ends_ns = [] if world is None else [start_ns + round(world.duration_s * 1e9)]
+        if seconds is not None:
+            ends_ns.append(clock.now_ns() + round(seconds * 1e9))
+        until_ns = min(ends_ns, default=None)
         merge = Merge(inlets, clock, until_ns)
         source: Iterator[Message] = summary.watch(merge)
         if outside is not None:
