@@ -579,6 +579,17 @@ def resolve(path: str, beside: str | Path) -> Path:
     return near if near.exists() else shipped(path)
 
 
+def placed(perception: Perception, beside: str | Path) -> Perception:
+    """With the paths that the config file `beside` gives made absolute."""
+    folder = Path(beside).resolve().parent
+    paths = {
+        name: str(folder / Path(given).expanduser())
+        for name in ("directory", "zoo", "cache")
+        if (given := getattr(perception, name))
+    }
+    return msgspec.structs.replace(perception, **paths)
+
+
 def shipped(path: str) -> Path:
     """A file that comes with the program: "configs/..." or "models/...", in a checkout or installed."""
     return _INSTALLED / path if _INSTALLED.exists() else _CHECKOUT / path

@@ -61,7 +61,9 @@ def read_eyes(config: Config, beside: Path) -> Eyes:
             camera = msgspec.structs.replace(camera, models=_models(camera, config.perception))
         cameras.append(camera)
     return Eyes(
-        config=msgspec.structs.replace(config, cameras=tuple(cameras)),
+        config=msgspec.structs.replace(
+            config, cameras=tuple(cameras), perception=cfg.placed(config.perception, beside)
+        ),
         geometry=geometry,
         scenario=cfg.resolve(config.scenario, beside) if config.scenario else None,
         notes=tuple(notes),

@@ -26,6 +26,11 @@ IMPORT_TIMEOUT_S = 120.0
 ORT_PROGRAM = (
     "import edge, json, onnxruntime as o; print(json.dumps([o.__version__, o.get_available_providers()]))"
 )
+GST_PROGRAM = (
+    "import gi, json; gi.require_version('Gst', '1.0'); from gi.repository import Gst; "
+    "print(json.dumps([Gst.version_string()]))"
+)
+PICAMERA_PROGRAM = "import json, picamera2; print(json.dumps(['here']))"
 CV_PROGRAM = "import edge, json, cv2; print(json.dumps([cv2.__version__, cv2.getBuildInformation()]))"
 
 
@@ -36,6 +41,7 @@ def examine(directory: str | Path = "drives", root: Path = Path("/")) -> list[Fi
         ("program", packages),
         ("program", inference),
         ("program", opencv),
+        ("program", camera_programs),
         ("models", models),
         ("can", lambda: devices.can(root)),
         ("cameras", lambda: devices.cameras(root)),
@@ -191,15 +197,23 @@ def opencv() -> Iterator[Finding]:
     if not has.get("FFMPEG"):
         advice = "files and rtsp:// addresses cannot be read: install opencv-python from PyPI"
         yield Finding(topic="program", name="FFmpeg", state="missing", found="not in OpenCV", advice=advice)
-    if not has.get("GStreamer"):
-        yield Finding(
-            topic="program",
-            name="GStreamer",
-            state="missing",
-            found="not in this build of OpenCV",
-            advice="cameras of kind gstreamer (Jetson CSI) need the system's OpenCV: a venv made with "
-            "--system-site-packages and without opencv-python",
-        )
+
+
+def camera_programs() -> Iterator[Finding]:
+    """What the kinds of camera beside V4L2 and files need; absent, it is only told."""
+    for name, program, kind, packages in (
+        ("GStreamer", GST_PROGRAM, "gstreamer (Jetson CSI)", "python3-gi gir1.2-gst-plugins-base-1.0"),
+        ("Picamera2", PICAMERA_PROGRAM, "picamera2 (Raspberry Pi CSI)", "python3-picamera2"),
+    ):
+        found, _ = _try_import(program)
+        if found:
+            yield Finding(topic="program", name=name, state="ok", found=found[0])
+        else:
+            advice = (
+                f"cameras of kind {kind} need it: sudo apt install {packages}, and a venv made with "
+                "--system-site-packages"
+            )
+            yield Finding(topic="program", name=name, state="missing", found="not here", advice=advice)
 
 
 def models() -> Iterator[Finding]:

@@ -205,7 +205,7 @@ def _anew(drive: Drive, stream: Iterable[Message], again: Again) -> Iterator[Mes
     looks = {camera.name: _Look(drive, config, camera, again) for camera in config.cameras}
     decoded: dict[str, Iterator[Message]] = {}
     reader = _reader(drive)
-    zoo = Zoo()
+    zoo = Zoo(also=config.perception.zoo)
     for used in drive.header.models:
         if used.name in zoo.entries and zoo.entry(used.name).sha256 != used.sha256:
             again.notes.append(f"network {used.name} is another one than that which was recorded")

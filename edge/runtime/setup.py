@@ -92,7 +92,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
     def header(self, title: str, sources: tuple[Source, ...] = ()) -> DriveHeader:
         """The beginning of a recording of this run."""
-        zoo = Zoo()
+        zoo = Zoo(also=self.config.perception.zoo)
         names = dict.fromkeys(name for camera in self.config.cameras for name in camera.models)
         return DriveHeader(
             title=title,

@@ -59,3 +59,10 @@ def test_every_shipped_config_says_which_models_look(path: Path):
         return
     config = cfg.read(path, cfg.Config)
     assert all(camera.models for camera in complete(config, path).config.cameras)
+
+
+def test_paths_of_perception_are_relative_to_the_config(tmp_path):
+    config = setup_of(tmp_path, cfg.Perception(preset="own", directory="models", cache="/c")).config
+    assert config.perception.directory == str(tmp_path / "models")
+    assert config.perception.cache == "/c"
+    assert config.perception.zoo is None

@@ -31,7 +31,9 @@ def perception_of(args: argparse.Namespace) -> Perception:
 
     from edge import config
 
-    perception = config.read(args.config, config.Config).perception if args.config else config.Perception()
+    perception = config.Perception()
+    if args.config:
+        perception = config.placed(config.read(args.config, config.Config).perception, args.config)
     if args.directory:
         perception = msgspec.structs.replace(perception, directory=args.directory)
     return perception
