@@ -1,6 +1,6 @@
 """Prints the figures of the cards: on pictures that were never trained on.
 
-    python models/training/evaluate.py road|driver [--draw FOLDER]
+    python models/training/evaluate.py road|driver [--draw FOLDER] [--model FILE]
 
 Reads the ONNX files and uses them as the adapters do. Rendered scenes have seeds from 1 000 000 on.
 """
@@ -15,7 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnxruntime
-from networks import KINDS, ROAD_STRIDE, session
+from networks import KINDS, ROAD_STRIDE, SURFACES, session
+from road_data import overlap
 
 from edge.config import Perception
 from edge.vision.adapters import Seen
@@ -27,15 +28,6 @@ from edge.vision.zoo import Zoo
 HERE = Path(__file__).parent
 MODELS = HERE.parent
 DATA = HERE.parents[1].parent / "shared" / "data"
-
-
-def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes (N, 4) and (M, 4): (N, M)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = (high - low).clip(0).prod(2)
-    area = [(boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (a, b)]
-    return both / (area[0][:, None] + area[1][None] - both).clip(1e-9)
 
 
 def average_precision(
@@ -89,31 +81,39 @@ def milliseconds(model: onnxruntime.InferenceSession, picture: np.ndarray, times
     return float(np.median(taken) * 1000)
 
 
-def road(draw: Path | None, scenes: int) -> None:
+def road(draw: Path | None, scenes: int, file: Path | None) -> None:
     """Figures of icv-road."""
-    from road_data import HELD_OUT_CLIP, HELD_OUT_SEEDS, Teachers, clip, highway_objects, rendered_set
+    from road_data import HELD_OUT_CLIP, HELD_OUT_SEEDS, Teachers, clip, highway_objects, rendered_set, taught
 
-    model = session(MODELS / "icv-road.onnx")
+    file = file or MODELS / "icv-road.onnx"
+    model = session(file)
     rendered = rendered_set(HELD_OUT_SEEDS, scenes, HERE / "data")
     print(f"one run: {milliseconds(model, _view(rendered[0].image)[0]):.1f} ms")
     print(f"\nrendered, {scenes} scenes never seen:")
     _road_figures(model, rendered, draw and draw / "rendered", boxes=True)
-    _line_figures(rendered)
-    if (DATA / "images" / "highway_objects" / "test").is_dir():
-        print("\nhighway_objects/test:")
-        _road_figures(model, list(highway_objects(DATA, "test")), draw and draw / "highway", boxes=True)
-        teacher = Teachers(DATA.parent / "models")
-        path = DATA / "video" / f"{HELD_OUT_CLIP}.mp4"
-        print(f"\n{path.stem}, against road-segmentation-adas-0001:")
-        from road_data import Sample
-
-        frames = [
-            Sample(image, teacher.mask(image, 0.0), np.zeros((0, 5), np.float32), True, (1, 1))
-            for image in clip(path, 5)
-        ]
-        _road_figures(model, frames, draw and draw / "clip", boxes=False)
-    else:
+    _line_figures(rendered, file)
+    if not (DATA / "images" / "highway_objects" / "test").is_dir():
         print(f"\n{DATA} is not there: no figures on real pictures")
+        return
+    print("\nhighway_objects/test, boxes by people:")
+    _road_figures(model, list(highway_objects(DATA, "test")), draw and draw / "highway", boxes=True)
+    teacher = Teachers(DATA.parent / "models")
+    for name, pictures in (
+        (f"{HELD_OUT_CLIP}, a camera never seen", clip(DATA / "video" / f"{HELD_OUT_CLIP}.mp4", 5)),
+        ("carnd_P1, stills of that camera", _stills("carnd_P1")),
+        (
+            "traffic_light_kr/test, a camera and at times places that were seen",
+            _stills("traffic_light_kr/test"),
+        ),
+        ("cinta_traffic_lights/test", _stills("cinta_traffic_lights/test")),
+    ):
+        print(f"\n{name}, against road-segmentation-adas-0001 (512x896) and two detectors that agree:")
+        samples = [taught(teacher, image) for image in pictures]
+        _road_figures(model, samples, draw and draw / name.split(",")[0].replace("/", "_"), boxes=True)
+
+
+def _stills(folder: str) -> Iterable[np.ndarray]:
+    return (cv2.imread(str(path)) for path in sorted((DATA / "images" / folder).glob("*.jpg")))
 
 
 def _view(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -127,14 +127,15 @@ def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # 
     truth: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
     ignored: list[np.ndarray] = []
     ghosts = 0
-    counts = np.zeros((2, 3))  # road, mark: both, ours, theirs
+    counts = np.zeros((len(SURFACES), 3))  # both, ours, theirs
     for number, sample in enumerate(samples):
         view, scale = _view(sample.image)
         surface, box, score, kind = model.run(None, {"picture": view})
         high, wide = (round(size * scale / ROAD_STRIDE) for size in sample.image.shape[:2])
         mask = cv2.resize(sample.mask, (wide * 4, high * 4), interpolation=cv2.INTER_NEAREST)
         known = mask != 255
-        for row, theirs in enumerate(((mask == 1) | (mask == 2), mask == 2)):
+        truths = ((mask == 1) | (mask == 2), mask == 2, mask == 3)
+        for row, theirs in enumerate(truths[: len(surface)]):
             whole = cv2.resize(
                 surface[row, :high, :wide], (wide * 4, high * 4), interpolation=cv2.INTER_LINEAR
             )
@@ -157,7 +158,7 @@ def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # 
         if folder and number < 40:
             folder.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / f"{number:03}.png"), drawn(view[0], surface, box * scale, score, kind))
-    for row, name in enumerate(("road", "mark")):
+    for row, name in enumerate(SURFACES):
         if counts[row, 2]:
             both, ours, theirs = counts[row]
             print(f"  {name}: IoU {both / (ours + theirs - both):.3f}, precision {both / max(ours, 1):.3f}, "
@@ -168,16 +169,27 @@ def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # 
         number = sum(map(len, truth[name]))
         if number:
             print(f"  {name}: AP50 {average_precision(found[name], truth[name], ignored):.3f} of {number}")
+    vehicles = ("car", "truck", "bus")
+    some = {kind: truth[kind] for kind in vehicles}
+    precisions = [average_precision(found[kind], truth[kind], ignored) for kind in vehicles]
+    together = average_precision(
+        _together({kind: found[kind] for kind in vehicles}),
+        [np.concatenate(parts) for parts in zip(*some.values(), strict=True)],
+        ignored,
+    )
+    print(
+        f"  vehicles: AP50 {together:.3f} as one kind, {np.nanmean(precisions):.3f} mean of car, truck, bus"
+    )
     everything = [np.concatenate(parts) for parts in zip(*truth.values(), strict=True)]
     print(f"  any kind: AP50 {average_precision(_together(found), everything, ignored):.3f}")
     print(f"  {ghosts} boxes over 0.4 on nothing, in {len(ignored)} pictures")
 
 
-def _line_figures(rendered) -> None:  # type: ignore[no-untyped-def]
+def _line_figures(rendered, file: Path) -> None:  # type: ignore[no-untyped-def]
     """How well the lines of the adapter lie on the lines of our own lane, in the nearer half of each."""
     from road_data import HELD_OUT_SEEDS, SIZES, random_scene, road_truth
 
-    adapter = OwnRoad(open_session(MODELS / "icv-road.onnx", Perception()), Zoo().entry("icv-road"))
+    adapter = OwnRoad(open_session(file, Perception()), Zoo().entry("icv-road"))
     total, misses = 0, []
     for number, sample in enumerate(rendered):
         scene, geometry = random_scene(HELD_OUT_SEEDS + number)
@@ -216,7 +228,7 @@ def drawn(
     """The network's picture with what it found."""
     size = (view.shape[1], view.shape[0])
     picture = view.astype(np.float32)
-    for part, colour in ((surface[0], (0, 120, 0)), (surface[1], (0, 0, 255))):
+    for part, colour in ((surface[0], (0, 120, 0)), (surface[1], (0, 0, 255)), (surface[-1], (255, 0, 255))):
         share = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)[..., None] / 255 * 0.4
         picture = picture * (1 - share) + np.array(colour) * share
     picture = picture.astype(np.uint8)
@@ -296,10 +308,13 @@ def main() -> None:
     )
     parser.add_argument("which", choices=("road", "driver"))
     parser.add_argument("--draw", type=Path, help="folder for pictures with what was found")
+    parser.add_argument("--model", type=Path, help="road: another file than models/icv-road.onnx")
     parser.add_argument("--scenes", type=int, help="rendered pictures; default 200 roads, 600 drivers")
     args = parser.parse_args()
-    run, count = (road, 200) if args.which == "road" else (driver, 600)
-    run(args.draw, args.scenes or count)
+    if args.which == "road":
+        road(args.draw, args.scenes or 200, args.model)
+    else:
+        driver(args.draw, args.scenes or 600)
 
 
 if __name__ == "__main__":

@@ -45,10 +45,12 @@ def learn(
     last: int,
     rate: float,
     checkpoint: Path,
+    compiled: bool = False,
 ) -> nn.Module:
     """`last` steps with AdamW; the rate warms up, holds, and falls to nothing over the last 40 %.
 
     make(step) gives the same batch for the same step. Continues from `checkpoint` if it is there.
+    compiled: by torch.compile, a minute's work of a C++ compiler; on one thread 1.6 times as fast after it.
     Returns the exponential average of the weights, which is what should be used.
     """
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3)
@@ -64,12 +66,13 @@ def learn(
     sums: dict[str, float] = {}
     saved = said = time.monotonic()
     net.train()
+    used = torch.compile(net) if compiled else net
     for batch in ahead(make, step, last):
         done = step / last
         now_rate = rate * min(1.0, (step + 1) / 100) * min(1.0, max(0.01, (1 - done) / 0.4))
         for group in optimiser.param_groups:
             group["lr"] = now_rate
-        losses = loss_of(net, batch)
+        losses = loss_of(used, batch)
         optimiser.zero_grad(set_to_none=True)
         torch.stack(tuple(losses.values())).sum().backward()
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 KINDS = ("car", "truck", "bus", "motorcycle", "bicycle", "person")
+SURFACES = ("road", "mark", "kerb")  # marks are road too
 ROAD_WIDTH, ROAD_HEIGHT = 416, 256
 BOX_STRIDE, ROAD_STRIDE = 8, 4
 TOP = 64
@@ -64,23 +65,21 @@ class RoadNet(nn.Module):
         super().__init__()
         self.down4 = nn.Sequential(conv(3, 16, 2), conv(16, 24, 2), Residual(conv(24, 24)))
         self.down8 = nn.Sequential(conv(24, 48, 2), plain(48))
-        self.down16 = nn.Sequential(conv(48, 80, 2), plain(80))
-        self.down32 = nn.Sequential(
-            separable(80, 128, 2), Residual(separable(128, 128)), Residual(separable(128, 128))
-        )
+        self.down16 = nn.Sequential(conv(48, 80, 2), plain(80), plain(80))
+        self.down32 = nn.Sequential(separable(80, 128, 2), *(Residual(separable(128, 128)) for _ in range(3)))
         self.from32, self.from16 = nn.Conv2d(128, 48, 1), nn.Conv2d(80, 48, 1)
         self.from8, self.from4 = nn.Conv2d(48, 48, 1), nn.Conv2d(24, 24, 1)
         self.mix16, self.mix8 = conv(48, 48), conv(48, 48)
         self.to4 = nn.Conv2d(48, 24, 1)
-        self.road = nn.Sequential(conv(24, 24), nn.Conv2d(24, 2, 1))
-        self.users = conv(48, 48)
+        self.road = nn.Sequential(conv(24, 24), nn.Conv2d(24, len(SURFACES), 1))
+        self.users, self.wide = conv(48, 48), Residual(separable(48, 48))
         self.heat, self.sides = nn.Conv2d(48, len(KINDS), 1), nn.Conv2d(48, 4, 1)
         nn.init.constant_(self.heat.bias, -4.0)  # a centre is rare
         nn.init.constant_(self.sides.bias, 1.0)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Uint8 (N, 256, 416, 3) BGR -> logits of road and mark (N, 2, 64, 104), of centres of each
-        kind (N, 6, 32, 52), and the px from the middle of a cell to the four sides of its box (N, 4, 32, 52).
+        """Uint8 (N, 256, 416, 3) BGR -> logits of SURFACES (N, 3, 64, 104), of centres of each kind
+        (N, 6, 32, 52), and the px from the middle of a cell to the four sides of its box (N, 4, 32, 52).
         """
         x = (pictures.float() - 114.0) / 64.0
         x4 = self.down4(x.permute(0, 3, 1, 2))
@@ -90,7 +89,7 @@ class RoadNet(nn.Module):
         y16 = self.mix16(_double(self.from32(x32)) + self.from16(x16))
         y8 = self.mix8(_double(y16) + self.from8(x8))
         y4 = functional.relu(_double(self.to4(y8)) + self.from4(x4))
-        users = self.users(y8)
+        users = self.wide(self.users(y8))
         sides = torch.exp(self.sides(users).clamp(-4.0, 5.0)) * BOX_STRIDE
         return self.road(y4), self.heat(users), sides
 
@@ -108,8 +107,8 @@ class RoadDecoder(nn.Module):
         self.register_buffer("y", ((y + 0.5) * BOX_STRIDE).reshape(-1).float())
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Uint8 (1, 256, 416, 3) -> probabilities of road and of mark, 0..255, uint8 (2, 64, 104); boxes
-        (64, 4) left, top, right, bottom px; scores (64,) falling; kinds (64,) index into KINDS.
+        """Uint8 (1, 256, 416, 3) -> probabilities of SURFACES, 0..255, uint8 (3, 64, 104); boxes (64, 4)
+        left, top, right, bottom px; scores (64,) falling; kinds (64,) index into KINDS.
         """
         road, heat, sides = self.net(picture)
         best, kind = heat[0].max(0)

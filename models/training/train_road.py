@@ -1,21 +1,22 @@
 """Trains models/icv-road.onnx: road, lane marks and road users from one small network.
 
-First real pictures alone, if they are there, then these and rendered ones, then mostly rendered ones, last
-many with persons and two-wheelers.
-Deterministic for one version of torch and the same pictures; about an hour on two CPU cores.
+Two stages of rendered and, if they are there, real pictures: these first with what people labelled, then with
+what the teachers see too.
+Deterministic for one version of torch and the same pictures; about two hours on one CPU core.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from learning import learn
-from networks import KINDS, RoadDecoder, RoadNet, export
-from road_data import Sample, learning_set, plain_view, random_view, real_set
+from networks import KINDS, ROAD_HEIGHT, ROAD_WIDTH, RoadDecoder, RoadNet, export
+from road_data import Sample, labelled_set, learning_set, random_mosaic, random_view, real_set
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,16 +27,19 @@ OUTPUTS = ("surface", "boxes", "scores", "kinds")
 
 
 def losses(net: nn.Module, batch: list[np.ndarray]) -> dict[str, Tensor]:
-    """Road and mark: cross-entropy and Dice. Centres: the focal loss of CornerNet. Boxes: generalised IoU."""
+    """Surfaces: cross-entropy, and Dice for marks and kerbs. Centres: the focal loss of CornerNet. Boxes:
+    generalised IoU.
+    """
     pictures, surface, surface_weight, heat, heat_weight, sides, sides_weight = map(torch.from_numpy, batch)
-    road, centres, distances = net(pictures)
+    surfaces, centres, distances = net(pictures)
 
-    weight = surface_weight[:, None] * torch.tensor([1.0, 3.0])[None, :, None, None]
+    weight = surface_weight * torch.tensor([1.0, 3.0, 3.0])[:, None, None]
     entropy = functional.binary_cross_entropy_with_logits(
-        road, surface, weight, reduction="sum"
+        surfaces, surface, weight, reduction="sum"
     ) / weight.sum().clamp(1)
-    mark, wanted = torch.sigmoid(road[:, 1]) * surface_weight, surface[:, 1] * surface_weight
-    dice = 1 - (2 * (mark * wanted).sum() + 1) / (mark.square().sum() + wanted.square().sum() + 1)
+    thin, wanted = torch.sigmoid(surfaces[:, 1:]) * surface_weight[:, 1:], (surface * surface_weight)[:, 1:]
+    both, either = (thin * wanted).sum((0, 2, 3)), (thin.square() + wanted.square()).sum((0, 2, 3))
+    mark, kerb = 1 - (2 * both + 1) / (either + 1)
 
     p = torch.sigmoid(centres).clamp(1e-4, 1 - 1e-4)
     hit = (heat > 0.999).float()
@@ -52,19 +56,23 @@ def losses(net: nn.Module, batch: list[np.ndarray]) -> dict[str, Tensor]:
     union = ours + theirs - both
     giou = both / union - (hull - union) / hull
     box = ((1 - giou) * sides_weight).sum() / sides_weight.sum().clamp(1)
-    return {"road": entropy, "mark": 0.3 * dice, "centre": 0.5 * focal, "box": box}
+    return {"surface": entropy, "mark": 0.3 * mark, "kerb": 0.1 * kerb, "centre": 0.5 * focal, "box": box}
 
 
-def batches(sets: list[tuple[list[Sample], int]], seed: int):  # type: ignore[no-untyped-def]
-    """step -> arrays of one batch: of each set as many pictures as its number says."""
+def batches(sets: list[tuple[list[Sample], int, float]], seed: int):  # type: ignore[no-untyped-def]
+    """step -> arrays of one batch. Of each set: how many pictures, which share of them is a mosaic of 4."""
 
     def make(step: int) -> list[np.ndarray]:
         random = np.random.default_rng([seed, step])
         cv2.setRNGSeed(step)
         rows = []
-        for samples, count in sets:
-            for index in random.integers(0, len(samples), count):
-                view, target = random_view(samples[index], random)
+        for samples, count, mosaics in sets:
+            for _ in range(count):
+                if random.random() < mosaics:
+                    four = [samples[index] for index in random.integers(0, len(samples), 4)]
+                    view, target = random_mosaic(four, random)
+                else:
+                    view, target = random_view(samples[random.integers(0, len(samples))], random)
                 rows.append((view, *target))
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
@@ -81,43 +89,71 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=HERE / "data")
     parser.add_argument("--scenes", type=int, default=3000, help="rendered scenes to learn from")
-    parser.add_argument("--real-steps", type=int, default=700)
-    parser.add_argument("--steps", type=int, default=1600)
-    parser.add_argument("--last-steps", type=int, default=2400)
-    parser.add_argument("--rare-steps", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--first-steps", type=int, default=5700)
+    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, default=shutil.which("g++") is not None,
+        help="faster, if there is a C++ compiler",
+    )  # fmt: skip
+    parser.add_argument("--start", type=Path, help="weights of an earlier network to begin with")
+    parser.add_argument(
+        "--export-now", action="store_true", help="write what the last stage has learnt so far"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(1)
     torch.manual_seed(1)
     net = RoadNet().to(memory_format=torch.channels_last)
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
+    last = args.cache / "road_taught.pt"
+    if args.export_now:
+        net.load_state_dict(torch.load(last, weights_only=True)["average"])
+        return written(net, args.out)
 
-    real = (args.data / "images" / "highway_objects").is_dir()
     scenes = learning_set(args.scenes, args.cache)
     rare = [scene for scene in scenes if {KINDS[int(k)] for k in scene.boxes[:, 0] if k >= 0} & set(RARE)]
-    mixed, mostly, rarely = [(scenes, BATCH)], [(scenes, BATCH)], [(scenes, 8), (rare, 8)]
+    first, then = [(scenes, 10, 0.0), (rare, 6, 0.0)], [(scenes, 8, 0.0), (rare, 8, 0.0)]
+    real = (args.data / "images" / "highway_objects").is_dir()
     if real:
-        objects, frames = real_set(args.data, args.teachers or args.data.parent / "models", args.cache)
-        first = [(objects, 11), (frames, 5)]
-        rarely = [(scenes, 7), (rare, 6), (objects, 1), (frames, 2)]
-        mixed, mostly = [(scenes, 9), (objects, 4), (frames, 3)], [(scenes, 12), (objects, 1), (frames, 3)]
-        net = stage(net, first, 1, args.real_steps, args.cache / "road_real.pt")
+        first = [(labelled_set(args.data), 8, 0.35), (scenes, 4, 0.0), (rare, 4, 0.0)]
     else:
         print(f"{args.data} has no pictures: trained on rendered ones alone, and weak on real ones")
-    net = stage(net, mixed, 2, args.steps, args.cache / "road.pt")
-    net = stage(net, mostly, 3, args.last_steps, args.cache / "road_last.pt")
-    net = stage(net, rarely, 4, args.rare_steps, args.cache / "road_rare.pt")
-    example = plain_view(scenes[0].image)[None]
-    worst = export(RoadDecoder(net), example, OUTPUTS, args.out)
-    print(f"{args.out}: {args.out.stat().st_size} bytes, differs from torch by at most {worst:.1e}")
+    if args.start:
+        widen(net, torch.load(args.start, weights_only=True)["average"])
+    if args.first_steps:
+        net = learn(
+            net, batches(first, 1), losses, last=args.first_steps, rate=2e-3,
+            checkpoint=args.cache / "road_first.pt", compiled=args.compile,
+        )  # fmt: skip
+    if real:
+        objects, frames = real_set(args.data, args.teachers or args.data.parent / "models", args.cache)
+        then = [(objects, 7, 0.35), (frames, 3, 0.1), (scenes, 3, 0.0), (rare, 3, 0.0)]
+    # Edges and colours have been learnt by now; without the largest maps a step costs a quarter less.
+    net.down4.requires_grad_(False)
+    net = learn(
+        net, batches(then, 2), losses, last=args.steps, rate=2e-3, checkpoint=last, compiled=args.compile
+    )
+    written(net, args.out)
 
 
-def stage(
-    net: nn.Module, sets: list[tuple[list[Sample], int]], seed: int, steps: int, checkpoint: Path
-) -> nn.Module:
-    """Learns from these shares of these sets; continues if it was stopped."""
-    return learn(net, batches(sets, seed), losses, last=steps, rate=2e-3, checkpoint=checkpoint)
+def widen(net: nn.Module, earlier: dict[str, Tensor]) -> None:
+    """Takes over the weights of a network with fewer layers or maps; what is new starts with little say."""
+    state = net.state_dict()
+    for name, value in state.items():
+        if name in earlier:
+            (value[: len(earlier[name])] if value.ndim else value).copy_(earlier[name])
+        elif ".body." in name and name.endswith("1.weight") and value.ndim == 1:
+            value.fill_(0.2)
+    net.load_state_dict(state)
+
+
+def written(net: nn.Module, path: Path) -> None:
+    """Exports and says what came out."""
+    example = np.full((1, ROAD_HEIGHT, ROAD_WIDTH, 3), 114, np.uint8)
+    example[0, : ROAD_HEIGHT // 2] = np.random.default_rng(0).integers(0, 255, example[0, 128:].shape)
+    worst = export(RoadDecoder(net), example, OUTPUTS, path)
+    print(f"{path}: {path.stat().st_size} bytes, differs from torch by at most {worst:.1e}")
 
 
 if __name__ == "__main__":
