@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
@@ -13,7 +16,7 @@ import numpy as np
 from edge import clock, config
 from edge.messages import DriverView, Face, RoadView
 from edge.vision.adapters import ORDER, Adapter, Runner, Seen
-from edge.vision.adapters.eyes import eyes_visible
+from edge.vision.adapters.face import eyes_visible
 from edge.vision.picture import Picture
 from edge.vision.sessions import Session, open_session
 from edge.vision.zoo import Entry, ModelError, Zoo
@@ -57,38 +60,32 @@ class Perception:
         for session in self._sessions:
             session.start_timing()
         seen = Seen()
-        for adapter in self._adapters:
-            seen = adapter.see(picture, seen)
+        for name, adapter in zip(self.models, self._adapters, strict=True):
+            with _blamed_on(name):
+                seen = adapter.see(picture, seen)
         ended_ns = clock.now_ns()
-        t_ns = ended_ns if ready_ns is None else ready_ns
         ran = [session for session in self._sessions if session.began_ns]
         run_ns = sum(session.run_ns for session in ran)
         resize_ns = ran[0].began_ns - began_ns if ran else 0
         self.stages = {"resize": resize_ns, "run": run_ns, "post": ended_ns - began_ns - run_ns - resize_ns}
-        if self._camera.role == "road":
-            return RoadView(
-                t_ns=t_ns,
-                camera=self._camera.name,
-                taken_ns=picture.t_ns,
-                frame_id=picture.frame_id,
-                width_px=picture.width_px,
-                height_px=picture.height_px,
-                models=self.models,
-                detections=seen.detections,
-                lanes=seen.lanes,
-                free_space=seen.free_space,
-                lights=seen.lights,
-                signs=seen.signs,
-            )
-        return DriverView(
-            t_ns=t_ns,
-            camera=self._camera.name,
-            taken_ns=picture.t_ns,
-            frame_id=picture.frame_id,
-            width_px=picture.width_px,
-            height_px=picture.height_px,
-            models=self.models,
-            face=seen.face and _only_visible_eyes(seen.face),
+        of_picture: dict[str, Any] = {
+            "t_ns": ended_ns if ready_ns is None else ready_ns,
+            "camera": self._camera.name,
+            "taken_ns": picture.t_ns,
+            "frame_id": picture.frame_id,
+            "width_px": picture.width_px,
+            "height_px": picture.height_px,
+            "models": self.models,
+        }
+        if self._camera.role == "driver":
+            return DriverView(**of_picture, face=seen.face and _only_visible_eyes(seen.face))
+        return RoadView(
+            **of_picture,
+            detections=seen.detections,
+            lanes=seen.lanes,
+            free_space=seen.free_space,
+            lights=seen.lights,
+            signs=seen.signs,
         )
 
 
@@ -97,7 +94,21 @@ def load(name: str, path: Path, perception: config.Perception, zoo: Zoo) -> tupl
     entry = zoo.entry(name)
     make = _adapter(name, zoo)
     session = open_session(path, perception, entry)
-    return session, make(session, entry)
+    with _blamed_on(name):
+        return session, make(session, entry)
+
+
+@contextlib.contextmanager
+def _blamed_on(name: str) -> Iterator[None]:
+    """What numpy says when numbers are not of the shape that an adapter reads becomes a ModelError."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, cv2.error) as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise ModelError(
+            f"model {name}: its inputs or outputs are not those of its adapter: "
+            f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
+        ) from error
 
 
 def _adapter(name: str, zoo: Zoo) -> Callable[[Runner, Entry], Adapter]:
@@ -136,7 +147,8 @@ def _in_order(camera: config.Camera, zoo: Zoo) -> list[str]:
         for what in entry.finds:
             if what in found and what != "eyes":
                 raise ModelError(
-                    f"camera {camera.name}: both {found[what]} and {name} look for {what}; keep one of them"
+                    f"camera {camera.name}: both {found[what]} and {name} look for {what}; keep one of them, "
+                    "or write a table with fewer `finds` in a zoo of your own (docs/own-model.md)"
                 )
             found[what] = name
     for name in camera.models:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
 
 from edge import config
 
 
 class ModelError(config.UserError):
     """A model that cannot be used; the text says which, why, and what to do."""
+
+
+Finding = Literal[
+    "objects", "lanes", "road", "lights", "light_state", "signs", "sign_kind",
+    "face", "landmarks", "head", "eyes", "gaze",
+]  # fmt: skip
+"""What a model can find, in the order in which models run."""
 
 
 class Entry(config.Section, frozen=True, kw_only=True):
@@ -21,14 +30,8 @@ class Entry(config.Section, frozen=True, kw_only=True):
     sha256: str
     bytes: int
     role: Literal["road", "driver"]
-    finds: tuple[
-        Literal[
-            "objects", "lanes", "road", "lights", "light_state", "signs", "sign_kind",
-            "face", "landmarks", "head", "eyes", "gaze",
-        ],
-        ...,
-    ]  # fmt: skip
-    needs: tuple[str, ...] = ()
+    finds: Annotated[tuple[Finding, ...], msgspec.Meta(min_length=1)]
+    needs: tuple[Finding, ...] = ()
     adapter: str
     input: str
     inputs: dict[str, tuple[int, ...]]

@@ -1,12 +1,12 @@
 """One file per family of models: what a network wants to be fed, and what its numbers mean.
 
 An adapter is a class that is constructed with an open session and the model's entry in models/zoo.toml; an
-entry that it cannot read it refuses with ModelError. Its method `see` is what is asked of it. Ours are made of
-two that need no network: `prepare` lays out the picture, `parse` reads the numbers that came of it. What is no
-number (NaN, infinite) is dropped there: whatever a network says, nothing but numbers is seen.
+entry that it cannot read it refuses with ModelError. Its method `see` is what is asked of it. Ours are made
+of two that need no network: `prepare` lays out the picture, `parse` reads the numbers that came of it. What
+is no number (NaN, infinite) is dropped there: whatever a network says, nothing but numbers is seen.
 
-The adapters of a camera run one after another over the same picture; each gets what
-the ones before it saw and returns that with its own findings added:
+The adapters of a camera run one after another over the same picture; each gets what the ones before it saw
+and returns that with its own findings added:
 
     objects: detections        lanes: lanes        road: free_space
     lights: lights             light_state: the state of those lights
@@ -20,18 +20,16 @@ so `see` is not for two threads at once; it keeps nothing from one picture to th
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, get_args
 
 import msgspec
 import numpy as np
 
 from edge.messages import Detections, Face, FloatArray, LaneLine, Sign, TrafficLight
 from edge.vision.picture import Picture
+from edge.vision.zoo import Finding
 
-ORDER = (
-    "objects", "lanes", "road", "lights", "light_state", "signs", "sign_kind",
-    "face", "landmarks", "head", "eyes", "gaze",
-)  # fmt: skip
+ORDER: tuple[Finding, ...] = get_args(Finding)
 """What a model can find (`finds` in the zoo), in the order in which the adapters run."""
 
 
