@@ -7,12 +7,17 @@ import argparse
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.add_argument("name", choices=["loop", "can"], help="what to measure")
+    parser.add_argument("name", choices=["loop", "can", "vision"], help="what to measure")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each live measurement (default: 10)")
     parser.add_argument(
-        "--data", metavar="DIR", help="can: the folder of real logs (toyota_rav4, j1939_truck, ...)"
+        "--data",
+        metavar="DIR",
+        help="can: the folder of real logs (toyota_rav4, j1939_truck, ...); vision: of real clips",
     )
-    parser.add_argument("--only", metavar="PART", nargs="+", help="can: only these parts")
+    parser.add_argument(
+        "--models", metavar="DIR", help="vision: of downloaded models (default: models/public)"
+    )
+    parser.add_argument("--only", metavar="PART", nargs="+", help="can and vision: only these parts")
     parser.add_argument("--json", action="store_true", help="print {figure: {value, unit, goal, met}}")
 
 
@@ -32,12 +37,16 @@ def run(args: argparse.Namespace) -> int:
         from edge.runtime.bench_loop import measure
 
         measured = measure(args.seconds, say)
+    elif args.name == "vision":
+        from edge.runtime.bench_vision import measure_vision
+
+        measured = measure_vision(args.data, args.models, args.only, args.seconds, say)
     else:
         from edge.runtime.bench_can import measure_can
 
         measured = measure_can(args.data, args.only, say)
-        if args.only:
-            budgets = {name: budget for name, budget in budgets.items() if name in measured}
+    if args.only or args.name == "vision":  # without the public models there is less to measure
+        budgets = {name: budget for name, budget in budgets.items() if name in measured}
     report = {name: judge(budgets.get(name), figure) for name, figure in measured.items()}
     missing = sorted(set(budgets) - set(measured))
     for name in missing:
