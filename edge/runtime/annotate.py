@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.messages import Driver, LaneLine, Message, OwnCar, Peers, Road, Track, Unavailable, Warning
+from edge.messages import (
+    Driver,
+    Message,
+    OwnCar,
+    Peers,
+    Road,
+    RoadView,
+    Track,
+    Unavailable,
+    Warning,
+)
 
 WIDTH, HEIGHT = 1280, 720
 ROAD = (0, 0, 960, 540)  # x, y, width, height
@@ -22,6 +32,7 @@ INK = (235, 235, 235)
 DIM = (160, 155, 150)
 GREEN = (110, 200, 90)
 LEVEL_COLOUR = {"information": (210, 160, 70), "warning": (40, 165, 255), "alarm": (60, 60, 240)}
+LIGHT_COLOUR = {"red": (60, 60, 240), "yellow": (60, 210, 240), "green": GREEN, "off": (120, 120, 120)}
 NAMES = {
     "forward_collision": "FORWARD COLLISION",
     "pedestrian_collision": "PEDESTRIAN",
@@ -55,7 +66,7 @@ class Overlay:
         self._peers: Peers | None = None
         self._active: dict[str, Warning] = {}
         self._missing: dict[str, Unavailable] = {}
-        self.lines: tuple[LaneLine, ...] = ()
+        self.view: RoadView | None = None  # what the networks saw in the picture to be drawn
 
     def take(self, out: Message) -> None:
         """Remember an output."""
@@ -82,10 +93,8 @@ class Overlay:
         """The whole picture, (720, 1280, 3) uint8 BGR, from two BGR pictures of any size or None."""
         canvas = np.full((HEIGHT, WIDTH, 3), BACKGROUND, np.uint8)
         scale = _place(canvas, road, ROAD, "no road picture")
-        for line in self.lines if road is not None else ():
-            factor, x, y = scale
-            points = np.round(line.points * factor + (x, y)).astype(np.int32)
-            cv2.polylines(canvas, [points], False, (240, 200, 60), 2, cv2.LINE_AA)
+        if road is not None and self.view is not None:
+            self._draw_view(canvas, self.view, scale)
         if road is not None and self._road is not None:
             for track in self._road.tracks:
                 self._draw_track(canvas, track, scale)
@@ -95,18 +104,49 @@ class Overlay:
         self._draw_strip(canvas, time_s)
         return canvas
 
-    def _draw_track(self, canvas: np.ndarray, track: Track, scale: tuple[float, int, int]) -> None:
+    def _draw_view(self, canvas: np.ndarray, view: RoadView, scale: tuple[float, int, int]) -> None:
+        """What has no track: free space, lane lines, lights and signs."""
         factor, x, y = scale
-        left, top, right, bottom = (round(v * factor) for v in track.box)
+
+        def placed(points: np.ndarray) -> np.ndarray:
+            return np.round(points * factor + (x, y)).astype(np.int32)
+
+        if view.free_space is not None and len(view.free_space):
+            left, right = view.free_space[0, 0], view.free_space[-1, 0]
+            below = [[right, view.height_px - 1.0], [left, view.height_px - 1.0]]
+            shaded = canvas.copy()
+            cv2.fillPoly(shaded, [placed(np.vstack((view.free_space, below)))], (110, 150, 60))
+            cv2.addWeighted(shaded, 0.25, canvas, 0.75, 0.0, dst=canvas)
+        for line in view.lanes or ():
+            cv2.polylines(canvas, [placed(line.points)], False, (240, 200, 60), 2, cv2.LINE_AA)
+        for light in view.lights or ():
+            colour = LIGHT_COLOUR.get(light.state or "", DIM)
+            self._draw_box(canvas, light.box, scale, light.state or "light", colour)
+        for sign in view.signs or ():
+            self._draw_box(canvas, sign.box, scale, (sign.kind or "sign").replace("_", " "), INK)
+
+    def _draw_box(
+        self,
+        canvas: np.ndarray,
+        box: tuple[float, ...],
+        scale: tuple[float, int, int],
+        words: str,
+        colour: Sequence[int],
+    ) -> None:
+        factor, x, y = scale
+        left, top, right, bottom = (round(v * factor) for v in box)
+        cv2.rectangle(canvas, (x + left, y + top), (x + right, y + bottom), colour, 2, cv2.LINE_AA)
+        _label(canvas, words, (x + left, max(y + top - 4, 14)), colour)
+
+    def _draw_track(self, canvas: np.ndarray, track: Track, scale: tuple[float, int, int]) -> None:
         urgent = track.ttc_s is not None and track.ttc_s < 3.0 and track.in_path
         colour = LEVEL_COLOUR["alarm"] if urgent else GREEN if track.in_path else (200, 190, 120)
-        cv2.rectangle(canvas, (x + left, y + top), (x + right, y + bottom), colour, 2, cv2.LINE_AA)
         words = f"{track.kind} {track.id}"
         if track.distance_m is not None:
             words += f"  {track.distance_m:.0f} m"
         if track.ttc_s is not None and track.ttc_s < 10:
             words += f"  {track.ttc_s:.1f} s"
-        _label(canvas, words, (x + left, max(y + top - 4, 14)), colour)
+        self._draw_box(canvas, track.box, scale, words, colour)
 
     def _draw_driver(self, canvas: np.ndarray) -> None:
         x, y, width, height = DRIVER

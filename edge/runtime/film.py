@@ -58,10 +58,10 @@ class Film:
         self._driver = image
 
     def watch(self, source: Iterable[Message]) -> Iterator[Message]:
-        """Pass the inputs through, and remember which lines the networks saw."""
+        """Pass the inputs through, and remember what the networks saw."""
         for message in source:
             if isinstance(message, RoadView):
-                self._overlay.lines = message.lanes or ()
+                self._overlay.view = message
             yield message
 
     def take(self, out: Message) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import cv2
 import numpy as np
 import pytest
@@ -17,7 +20,9 @@ from edge.messages import (
     Peers,
     Road,
     RoadView,
+    Sign,
     Track,
+    TrafficLight,
     Unavailable,
     Warning,
     read_only,
@@ -98,8 +103,32 @@ def test_a_track_far_outside_the_picture_and_lines_beyond_it_do_no_harm():
               distance_sd_m=1.0, lateral_m=-1e6, closing_speed_mps=1.0, closing_speed_sd_mps=0.1, ttc_s=0.0,
               in_path=True),
     )))  # fmt: skip
-    overlay.lines = (LaneLine(points=read_only([[-500.0, 359.0], [900.0, -40.0]]), score=0.9),)
+    overlay.view = seen(
+        lanes=(LaneLine(points=read_only([[-500.0, 359.0], [900.0, -40.0]]), score=0.9),),
+        lights=(TrafficLight(score=0.9, box=(-50.0, -50.0, 9999.0, 9999.0)),),
+        signs=(Sign(score=0.9, box=(0.0, 0.0, 0.0, 0.0)),),
+        free_space=read_only(np.empty((0, 2))),
+    )
     assert overlay.draw(GREY, None, 0.0).shape == (HEIGHT, WIDTH, 3)
+
+
+def test_free_space_and_the_state_of_a_light_are_seen_in_the_picture():
+    overlay = Overlay(False)
+    plain = overlay.draw(GREY, None, 0.0)
+    light = TrafficLight(score=0.9, box=(100.0, 40.0, 140.0, 120.0), state="red")
+    overlay.view = seen(lights=(light,), free_space=read_only([[200.0, 250.0], [400.0, 250.0]]))
+    changed = (overlay.draw(GREY, None, 0.0) != plain).any(axis=2)
+    x, y, width, _ = ROAD
+    scale = width / 640
+    assert changed[y + round(80 * scale), x + round(100 * scale)], "the left edge of the light"
+    assert changed[y + round(300 * scale), x + round(300 * scale)], "the road below the edge"
+    assert not changed[y + round(300 * scale), x + round(100 * scale)], "beside the road"
+
+
+def seen(**found):
+    return RoadView(
+        t_ns=1, camera="road", taken_ns=0, frame_id=0, width_px=640, height_px=360, models=("x",), **found
+    )
 
 
 def test_a_warning_shows_while_it_lasts_and_so_does_what_is_missing():
@@ -179,11 +208,23 @@ def test_a_directory_gets_one_picture_each(tmp_path):
     assert len(list((tmp_path / "many").glob("*.jpg"))) == 3
 
 
+class CtrlC:
+    """A sink that ends the run when so many pictures of the road were decided upon."""
+
+    def __init__(self, after):
+        self.left = after
+
+    def take(self, out):
+        self.left -= isinstance(out, Road)
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_a_live_recording_becomes_a_film_of_its_recorded_pictures(tmp_path):
     needs_own_models()
-    setup = read_rig(write_rig(tmp_path, CAN + CAMERAS, seconds=30.0))
+    setup = read_rig(write_rig(tmp_path, CAN + CAMERAS, seconds=120.0))
     path = tmp_path / "d.mcap"
-    run_live(setup, title="t", drive_path=path, seconds=6.0)
+    run_live(setup, title="t", drive_path=path, seconds=60.0, sinks=[CtrlC(after=12)])
     drive = read_drive(path)
     pictures = len(list(drive.pictures("road")))
     assert pictures > 0
