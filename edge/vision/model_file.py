@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from edge.vision.zoo import ModelError
 MAX_BYTES = 1 << 30  # of a file
 MAX_FIELDS = 4_000_000  # looked at in a file; the largest public network of the zoo has 60,000
 MAX_DEPTH = 12  # of graphs within graphs
-MAX_NUMBERS = 1 << 28  # of one input, output or constant
+MAX_OPERATORS = 200_000  # with functions written out; the largest public network of the zoo has 1,100
+MAX_NUMBERS = 1 << 26  # of one input, output or constant
 
 KINDS = (
     (b"version https://git-lfs", 0, "a pointer of Git LFS, not the file itself: fetch it with git lfs pull"),
@@ -60,6 +62,7 @@ _DTYPES = {
 _LENGTH, _VARINT = 2, 0
 
 Span = tuple[int, int]
+Name = tuple[str, str]  # domain, operator
 
 
 class ModelFile(msgspec.Struct, frozen=True):
@@ -114,11 +117,12 @@ class _Reader:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._fields = 0
-        self._functions: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        self._functions: dict[Name, Counter[Name]] = {}
         self._domains: dict[str, str] = {}  # of operators: one operator of each
 
     def model(self) -> ModelFile:
         ir_version, producer, graphs = 0, "", []
+        calls = Counter[Name]()
         opsets: dict[str, int] = {}
         for number, wire, value in self._each((0, len(self._content))):
             if number == 1 and wire == _VARINT:
@@ -147,12 +151,12 @@ class _Reader:
             )
         if len(graphs) > 1:
             raise _WrongError("it has more than one graph; export it again")
-        inputs, outputs, free = self._graph(graphs[0], 0, set())
+        inputs, outputs, free = self._graph(graphs[0], 0, calls)
         if not outputs:
             raise _WrongError("the network has no outputs; export it again")
         if not inputs:
             raise _WrongError("the network has no inputs; export it again")
-        self._refuse_recursion()
+        self._write_out(calls)
         own = {domain for domain, _ in self._functions}
         for domain, operator in self._domains.items():
             if domain not in DOMAINS | own:
@@ -164,7 +168,7 @@ class _Reader:
 
     # ------------------------------------------------------------ the parts of a file
 
-    def _graph(self, span: Span, depth: int, calls: set[tuple[str, str]]) -> tuple[dict, dict, dict]:
+    def _graph(self, span: Span, depth: int, calls: Counter[Name]) -> tuple[dict, dict, dict]:
         if depth > MAX_DEPTH:
             raise _WrongError(f"graphs within graphs, deeper than {MAX_DEPTH}")
         inputs: dict[str, tuple[Tensor, tuple[str, ...]]] = {}
@@ -191,7 +195,7 @@ class _Reader:
             {name: names for name, (_, names) in fed.items()},
         )
 
-    def _node(self, span: Span, depth: int, calls: set[tuple[str, str]]) -> None:
+    def _node(self, span: Span, depth: int, calls: Counter[Name]) -> None:
         operator, domain, attributes = "", "", []
         for number, wire, value in self._each(span):
             if wire != _LENGTH:
@@ -202,7 +206,7 @@ class _Reader:
                 attributes.append(value)
             elif number == 7:
                 domain = self._text(value)
-        calls.add((domain, operator))
+        calls[domain, operator] += 1
         self._domains.setdefault(domain, operator)
         if operator == "EPContext":
             raise _WrongError(
@@ -220,7 +224,7 @@ class _Reader:
                     self._sparse(value)
 
     def _function(self, span: Span) -> None:
-        name, domain, calls = "", "", set[tuple[str, str]]()
+        name, domain, calls = "", "", Counter[Name]()
         for number, wire, value in self._each(span):
             if wire != _LENGTH:
                 continue
@@ -232,14 +236,20 @@ class _Reader:
                 domain = self._text(value)
         self._functions[domain, name] = calls
 
-    def _refuse_recursion(self) -> None:
-        """Functions that end up in themselves. What calls none, or only such as end, ends."""
-        open_ = {name: calls & set(self._functions) for name, calls in self._functions.items()}
-        while done := [name for name, calls in open_.items() if not calls & set(open_)]:
+    def _write_out(self, calls: Counter[Name]) -> None:
+        """How many operators there are once functions are written out; a runtime does that first of all."""
+        sizes: dict[Name, int] = {}
+        open_ = dict(self._functions)
+        while done := [name for name, inner in open_.items() if not inner.keys() & open_.keys()]:
             for name in done:
-                del open_[name]
+                sizes[name] = sum(count * sizes.get(call, 1) for call, count in open_.pop(name).items())
         if open_:
             raise _WrongError(f"its function {next(iter(open_))[1]} calls itself, in the end")
+        operators = sum(count * sizes.get(call, 1) for call, count in calls.items())
+        if operators > MAX_OPERATORS:
+            raise _WrongError(
+                f"it has {operators:.1e} operators, its functions written out; {MAX_OPERATORS} are run"
+            )
 
     def _tensor(self, span: Span) -> str:
         """A constant. Returns its name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import sys
 import threading
@@ -15,11 +16,17 @@ import numpy as np
 
 from edge import clock, config
 from edge.vision.adapters import Tensor
-from edge.vision.backends import Engine, Network
+from edge.vision.backends import Engine, Network, reason
 from edge.vision.model_file import ModelFile, judge, read
 from edge.vision.zoo import Entry, ModelError
 
 BACKENDS = {"onnxruntime": "edge.vision.backends.onnx_runtime", "openvino": "edge.vision.backends.open_vino"}
+
+WARM_UP_LIMIT_S = 20.0  # a network that takes longer for its first picture is of no use to a car
+
+
+class RunError(ModelError):
+    """A network that was opened, but failed over one picture: what it looks for is unknown."""
 
 
 class Session:
@@ -34,6 +41,7 @@ class Session:
     def __init__(self, engine: Engine, where: Path) -> None:
         self._run = engine.run
         self._errors = engine.errors
+        self.stop = engine.stop
         self._where = where
         self.inputs = engine.inputs
         self.outputs = engine.outputs
@@ -48,15 +56,20 @@ class Session:
         self.run_ns = 0
 
     def run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """All outputs, in the model's order. Raises ModelError if the network fails or gives NaN."""
+        """All outputs, in the model's order. Raises RunError if the network fails, or gives what is no number
+        in one of the places that are looked at: all of a small output, 1024 of a large one."""
         began_ns = clock.now_ns()
         try:
             outputs = self._run(feed)
         except self._errors as error:
-            raise ModelError(f"{self._where}: its run failed: {str(error)[:300]}") from None
+            raise RunError(f"{self._where}: its run failed: {reason(error)}") from None
         self.ended_ns = clock.now_ns()
         self.began_ns = self.began_ns or began_ns
         self.run_ns += self.ended_ns - began_ns
+        for output, name in zip(outputs, self.outputs, strict=True):
+            # A score that is no number is above no threshold, and nothing seen would be said of a clear road.
+            if output.dtype.kind == "f" and not math.isfinite(_sample(output).sum(dtype=np.float64)):
+                raise RunError(f"{self._where}: its output {name} has values that are no numbers")
         return outputs
 
 
@@ -74,11 +87,11 @@ def open_session(path: Path, perception: config.Perception, entry: Entry | None 
         faster = fold.folded(path, entry, cache)
         if faster:
             try:
-                content = read(faster)
-                return _open(content, path, judge(content, faster), perception, cache, entry)
+                folded = read(faster)
+                return _open(folded, path, judge(folded, faster), perception, cache, entry)
             except ModelError:
                 faster.unlink(missing_ok=True)  # damaged since it was made
-        return _open(read(path), path, file, perception, cache, entry)
+        return _open(content, path, file, perception, cache, entry)
 
 
 def _open(
@@ -95,6 +108,10 @@ def _open(
     _warm_up(session, entry, path)
     session.start_timing()
     return session
+
+
+def _sample(output: np.ndarray) -> np.ndarray:
+    return output.reshape(-1)[:: output.size // 1024 | 1]
 
 
 def threads_each(networks: int) -> int:
@@ -142,10 +159,19 @@ def _warm_up(session: Session, entry: Entry | None, path: Path) -> None:
     """Run it once, and hold what it gives against what the zoo says."""
     if not all(size for shape, _ in session.inputs.values() for size in shape):
         return  # what it will be fed is not known yet
-    outputs = session.run({name: np.zeros(shape, dtype) for name, (shape, dtype) in session.inputs.items()})
+    in_time = threading.Timer(WARM_UP_LIMIT_S, session.stop)
+    in_time.start()
+    try:
+        outputs = session.run(
+            {name: np.zeros(shape, dtype) for name, (shape, dtype) in session.inputs.items()}
+        )
+    finally:
+        in_time.cancel()
     if entry is None:
         return
     for output, (name, said) in zip(outputs, entry.outputs.items(), strict=True):
+        if output.dtype.kind == "f" and not np.isfinite(output).all():
+            raise ModelError(f"{path}: of a black picture its output {name} has values that are no numbers")
         if not fits(output.shape, said):
             raise ModelError(f"{path}: its output {name} has the size {output.shape}; the zoo says {said}")
 

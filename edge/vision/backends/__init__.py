@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -29,12 +30,24 @@ class Network(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """An open network. run: all outputs in the model's order, for inputs by name; errors: what it raises for
-    trouble of a network; used: what really runs it; notes: what a person should know."""
+    """An open network.
+
+    run: all outputs in the model's order, for inputs by name; stop: makes a run that is under way in another
+    thread, and all later ones, end with an error; errors: what it raises for trouble of a network; used: what
+    really runs it; notes: what a person should know.
+    """
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
     run: Callable[[dict[str, np.ndarray]], list[np.ndarray]]
+    stop: Callable[[], None]
     errors: tuple[type[Exception], ...]
     used: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+def reason(error: Exception) -> str:
+    """What a runtime says is wrong, in one line, without the place in its source."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : (\w+) : ", r"\1: ", " ".join(lines))
+    return re.sub(r"/onnxruntime_src/\S+:\d+ .*?\)(?: const)?(?: \[[^]]*\])? (?=\S)", "", text)[:300].strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from edge.vision import kept
 from edge.vision.adapters import Tensor
-from edge.vision.backends import Engine, Network
+from edge.vision.backends import Engine, Network, reason
 from edge.vision.zoo import ModelError
 
 CPU = "CPUExecutionProvider"
@@ -56,14 +57,14 @@ def open_engine(network: Network) -> Engine:
         try:
             session = _session(network.content, _session_options(network), [*listed, CPU])
         except (*errors, ValueError) as error:
-            reasons[chosen.pop(0)] = _reason(error)
+            reasons[chosen.pop(0)] = reason(error)
     if session is None:
         try:
             session, kept_note = _on_the_processor(network, errors)
         except errors as error:
             raise ModelError(
                 f"{network.where}: not a model that onnxruntime {onnxruntime.__version__} can load: "
-                f"{_reason(error)}; {_advice(str(error))}"
+                f"{reason(error)} ({network.file}); {_advice(str(error))}"
             ) from None
         notes += kept_note
     used = tuple(session.get_providers())
@@ -72,7 +73,7 @@ def open_engine(network: Network) -> Engine:
     return Engine(
         {node.name: _fed(_tensor(node), network.file.inputs[node.name]) for node in session.get_inputs()},
         {node.name: _tensor(node) for node in session.get_outputs()},
-        _run(session),
+        *_run_and_stop(session),
         errors,
         used,
         tuple(notes),
@@ -84,12 +85,21 @@ def _fed(found: Tensor, said: Tensor) -> Tensor:
     return Tensor(tuple(a or b for a, b in zip(found.shape, said.shape, strict=True)), found.dtype)
 
 
-def _run(session: Any) -> Any:
+def _run_and_stop(
+    session: Any,
+) -> tuple[Callable[[dict[str, np.ndarray]], list[np.ndarray]], Callable[[], None]]:
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+
     def run(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        outputs: list[np.ndarray] = session.run(None, feed)
+        outputs: list[np.ndarray] = session.run(None, feed, options)
         return outputs
 
-    return run
+    def stop() -> None:
+        options.terminate = True
+
+    return run, stop
 
 
 def _session(content: bytes, options: Any, providers: list[Any]) -> Any:
@@ -153,7 +163,7 @@ def _on_the_processor(network: Network, errors: tuple[type[Exception], ...]) -> 
                 session = _session(network.content, options, [CPU])
                 trouble = kept.save(place, part)
             except errors as error:
-                session, trouble = None, _reason(error)
+                session, trouble = None, reason(error)
         else:
             session, trouble = None, part
     if session is None:
@@ -257,10 +267,6 @@ def _tensor(node: Any) -> Tensor:
     kind = node.type.removeprefix("tensor(").removesuffix(")")
     shape = tuple(size if isinstance(size, int) else 0 for size in node.shape)
     return Tensor(shape, np.dtype(TYPES.get(kind, kind)))
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _advice(reason: str) -> str:
