@@ -22,6 +22,7 @@ from edge.vision.picture import Picture, Planes, nv12, yuyv
 
 BUFFERS = 4  # one that we look into, three for the driver; how old pictures get does not depend on it
 MAX_AGE_NS = 10_000_000_000  # of a stamp; an older one is of another clock
+MAX_EARLY_NS = 50_000_000  # some drivers compute when the picture should be there
 JPEG_END = b"\xff\xd9"
 
 
@@ -79,8 +80,8 @@ class V4l2Camera(Source):
             self._lose(UNUSABLE)
             self._say("some of its pictures come damaged")
             return None
-        if filled.t_ns is not None and 0 <= now_ns - filled.t_ns <= MAX_AGE_NS:
-            return self._give(filled.t_ns, image)
+        if filled.t_ns is not None and -MAX_EARLY_NS <= now_ns - filled.t_ns <= MAX_AGE_NS:
+            return self._give(min(filled.t_ns, now_ns), image)
         self._say("its stamps are of another clock: pictures are stamped when they arrive")
         return self._give(now_ns, image)
 

@@ -133,6 +133,10 @@ class Device:
             pix.width, pix.height = camera.width_px, camera.height_px
         pix.pixelformat = self._choose(camera, pix.width, pix.height)
         pix.field = 1  # V4L2_FIELD_NONE, progressive
+        if self.type == api.CAPTURE:
+            pix.bytesperline = pix.sizeimage = 0  # the driver's own, not those of the last user's format
+        else:
+            ctypes.memset(pix.plane_fmt, 0, ctypes.sizeof(pix.plane_fmt))
         self.call(api.S_FMT, wanted)
         if self.type == api.CAPTURE:
             planes: tuple[tuple[int, int], ...] = ((pix.bytesperline, pix.sizeimage),)
