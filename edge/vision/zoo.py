@@ -44,6 +44,7 @@ class Entry(config.Section, frozen=True, kw_only=True):
     layout: Literal["v5", "v8", "nms"] | None = None
     min_score: float = 0.5
     address: str | None = None
+    made_from: str | None = None
     origin: str = ""
     licence_code: str
     licence_weights: str
@@ -128,6 +129,8 @@ class Zoo:
             return path
         if entry.own:
             raise ModelError(f"model {name} is our own and comes with the program, but {path} is not right")
+        if entry.made_from is not None:
+            return self._make(entry, path, self.fetch(entry.made_from, to, source, show_progress))
         try:
             if source is not None:
                 download.copy(source / entry.file, path, entry.bytes, entry.sha256)
@@ -144,6 +147,22 @@ class Zoo:
             raise ModelError(f"model {name}: cannot be brought to {path}: {error}") from None
         return path
 
+    def _make(self, entry: Entry, path: Path, origin: Path) -> Path:
+        """Write a model that is another with other sizes. Raises ModelError."""
+        from edge.vision.resize import resized
+
+        made = resized(origin.read_bytes(), entry)
+        if (found := hashlib.sha256(made).hexdigest()) != entry.sha256:
+            raise ModelError(
+                f"{entry.file}: what this machine's onnx makes of {origin} has SHA-256 {found}, expected "
+                f"{entry.sha256}; another version of onnx may do: pip install --upgrade onnx"
+            )
+        try:
+            path.write_bytes(made)
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be written: {error.strerror}") from None
+        return path
+
 
 def brings(name: str, entry: Entry) -> str:
     """What comes with a model, said before it is brought."""
@@ -157,7 +176,7 @@ def how_to_get(name: str, entry: Entry) -> str:
     """What a person does to get the file of a model, as the end of a sentence."""
     if entry.own:
         return "it belongs beside the zoo file; what comes with the program comes back when installed again"
-    if entry.address:
+    if entry.address or entry.made_from:
         return f"get it with: icv models fetch {name}"
     return f"get it with: icv models fetch {name} --from DIR, where DIR holds {entry.file}"
 
