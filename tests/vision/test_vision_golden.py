@@ -24,7 +24,7 @@ from edge.vision.zoo import Zoo
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1].parent / "shared"
 ZOO = Zoo()
-NAMES = sorted(path.stem for path in (HERE / "golden").glob("*.json"))
+NAMES = sorted(path.stem for path in (HERE / "golden/networks").glob("*.json"))
 
 
 class Canned:
@@ -39,7 +39,7 @@ class Canned:
 
 
 def golden(name):
-    return json.loads((HERE / "golden" / f"{name}.json").read_text())
+    return json.loads((HERE / "golden/networks" / f"{name}.json").read_text())
 
 
 def unpacked(output):
@@ -99,7 +99,7 @@ def check(found, expected, px=0.02, score=0.002):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_files_are_small_and_name_a_model_of_the_zoo(name):
-    assert (HERE / "golden" / f"{name}.json").stat().st_size < 60_000
+    assert (HERE / "golden/networks" / f"{name}.json").stat().st_size < 60_000
     assert golden(name)["model"] in ZOO.entries
     assert golden(name)["judge"]
 

@@ -1,4 +1,4 @@
-"""Write the golden files beside this one: what real networks say, and what a judge makes of it.
+"""Write the golden files in networks/: what real networks say, and what a judge makes of it.
 
     python tests/vision/golden/make_golden.py        needs ../shared and the packages onnxruntime and openvino
 
@@ -122,7 +122,7 @@ def write(name: str, model: str, picture: str, size: tuple[int, int], **content:
     text = json.dumps(
         {"model": model, "picture": picture, "size": list(size)} | content, separators=(",", ":")
     )
-    (HERE / f"{name}.json").write_text(text + "\n")
+    (HERE / "networks" / f"{name}.json").write_text(text + "\n")
     print(f"{name:28} {len(text) / 1e3:6.1f} kB  {json.dumps(content['expected'])[:150]}")
 
 
