@@ -21,7 +21,7 @@ COCO_KINDS = (*VEHICLES, *TWO_WHEELERS, "person", "traffic light")
 HELD_OUT_CLIP = "carnd_solidWhiteRight.mp4"
 HELD_OUT_STILLS = ("carnd_P1", "traffic_light_kr/test")
 SMALLEST = 1 / 40  # of the picture's height; lower objects count neither way
-OTHER, ROAD, MARK, KERB, UNSURE = 0, 1, 2, 3, 255  # in a mask
+OTHER, ROAD, UNSURE = 0, 1, 255  # in a mask
 
 
 class Objects(NamedTuple):
@@ -34,13 +34,12 @@ class Objects(NamedTuple):
 
 class Surface(NamedTuple):
     """mask uint8 (H, W): ROAD where one can drive, paint included, OTHER, UNSURE; lines: the marks beside the
-    own lane, (N, 2) px each; camera: whose picture it is; learnt_from: whether ours learnt from that picture."""
+    own lane, (N, 2) px each; camera: whose picture it is."""
 
     image: np.ndarray
     mask: np.ndarray
     lines: tuple[np.ndarray, ...]
     camera: str
-    learnt_from: bool
 
 
 class Light(NamedTuple):
@@ -98,12 +97,12 @@ def coco(data: Path) -> Iterator[Objects]:
         yield _objects(_read(place), boxes, [kinds[row["category_id"]] for row in rows], crowd)
 
 
-def light_pictures(data: Path, labels: Path) -> Iterator[tuple[Objects, tuple[Light, ...]]]:
+def light_pictures(data: Path, labels: Path, every: int = 1) -> Iterator[tuple[Objects, tuple[Light, ...]]]:
     """traffic_light_kr and cinta (CC BY 4.0), split test: where the lights are, and their states."""
     path = labels / "lights.json"
     if not path.exists():
         return
-    for name, rows in json.loads(path.read_text())["held_out"].items():
+    for name, rows in list(json.loads(path.read_text())["held_out"].items())[::every]:
         if not (data / name).exists():
             continue
         image = _read(data / name)
@@ -137,8 +136,7 @@ def road_polygons(data: Path, labels: Path) -> Iterator[Surface]:
             for polygon in row[key]:
                 cv2.fillPoly(mask, [np.array(polygon, np.int32)], value)
         lines = tuple(np.array(line, np.float64) for line in row["own_lane"])
-        camera = row["file"].partition("/")[0]
-        yield Surface(image, mask, lines, camera, camera == "carnd_P2")
+        yield Surface(image, mask, lines, row["file"].partition("/")[0])
 
 
 def held_out_road(data: Path, every: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -154,6 +152,24 @@ def driver_frames(data: Path, every: int) -> Iterator[np.ndarray]:
     """Two films of one real driver each who turns the head (incluit, Apache-2.0 by its repository)."""
     for name in ("incluit_driver_video1.mp4", "incluit_driver_video3.mp4"):
         yield from frames(data / "video" / name, every)
+
+
+def eye_frames(data: Path, labels: Path, every: int) -> Iterator[tuple[np.ndarray, dict[str, str]]]:
+    """Pictures of real drivers with "open", "half" or "closed" for "left" and "right", labelled by eye in
+    models/training/labels/eyes.json; of open eyes each `every`th picture, of closed ones all."""
+    path = labels / "eyes.json"
+    if not path.exists():
+        return
+    for name, sides in json.loads(path.read_text())["clips"].items():
+        states: dict[int, dict[str, str]] = {}
+        for side, spans in sides.items():
+            for first, last, state in spans:
+                for number in range(first, last + 1):
+                    states.setdefault(number, {})[side] = state
+        for number, image in enumerate(frames(data / "video" / name, 1)):
+            said = states.get(number, {})
+            if "closed" in said.values() or (said and number % every == 0):
+                yield image, said
 
 
 def frames(path: Path, every: int) -> Iterator[np.ndarray]:

@@ -31,6 +31,13 @@ def _shared(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (high - low).clip(0).prod(axis=2)
 
 
+def excused(boxes: np.ndarray, ignored: np.ndarray) -> np.ndarray:
+    """(N,) bool: which boxes (N, 4) lie for the greater part within one of the ignored (K, 4)."""
+    area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-12)
+    within: np.ndarray = _shared(boxes, ignored).max(axis=1, initial=0.0) / area > EXCUSED
+    return within
+
+
 def average_precision(
     found: Sequence[Boxes], truth: Sequence[np.ndarray], ignored: Sequence[np.ndarray] | None = None
 ) -> float | None:
@@ -47,10 +54,7 @@ def average_precision(
     rows: list[tuple[float, bool]] = []
     for index, (boxes, scores) in enumerate(found):
         shares = overlap(boxes, truth[index])
-        excuse = np.zeros(len(boxes), bool)
-        if ignored is not None and len(ignored[index]) and len(boxes):
-            area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-12)
-            excuse = _shared(boxes, ignored[index]).max(axis=1) / area > EXCUSED
+        excuse = excused(boxes, ignored[index] if ignored else np.zeros((0, 4)))
         for row in np.argsort(-scores, kind="stable"):
             best = int(shares[row].argmax()) if shares.shape[1] else -1
             if best >= 0 and shares[row, best] >= MIN_OVERLAP:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,13 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """As a line."""
         value = "not measurable" if self.value is None else f"{self.value:.3g} {self.unit}".rstrip()
         return f"{self.what}: {value}, {self.on}" + (f" ({self.count})" if self.count else "")
+
+
+Figures = dict[str, list[Figure]]
+"""By model; those who measure add to them."""
+
+Step = Callable[[], None]
+"""Called after each picture, for a progress bar."""
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
