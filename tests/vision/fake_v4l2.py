@@ -22,8 +22,8 @@ class Filled(NamedTuple):
 
 
 class FakeV4l2:
-    """offers: fourcc -> {(width, height): frame intervals}, None: sizes that are not told. Each wait() fills as
-    many buffers as `at_once`; a frame for which there is no buffer is lost, as in a driver."""
+    """offers: fourcc -> {(width, height): frame intervals}, None: sizes that are not told. Each wait() fills
+    as many buffers as `at_once`; a frame for which there is no buffer is lost, as in a driver."""
 
     def __init__(self, frames, offers, planes=1, stride=lambda fourcc, width: 0, at_once=1, controls=()):
         self.frames = deque(frames)
@@ -32,7 +32,7 @@ class FakeV4l2:
         self.planes = planes
         self.stride = stride
         self.at_once = at_once
-        self.controls = {number: control for number, control in enumerate(controls, 0x980900)}
+        self.controls = dict(enumerate(controls, 0x980900))
         self.set = {}
         self.capabilities = api.CAP_STREAMING | (
             api.CAP_CAPTURE if self.type == api.CAPTURE else api.CAP_CAPTURE_MPLANE

@@ -1,4 +1,4 @@
-"""What a V4L2 driver says and does, and what we make of it; hil_tests/test_v4l2.py is the same with a kernel."""
+"""What a V4L2 driver says, and what we make of it; hil_tests/test_v4l2.py asks the same of a kernel."""
 
 import errno
 

@@ -12,6 +12,7 @@ from edge.vision.cameras.source import DRIVER, READ_TIMEOUT_S, UNUSABLE, CameraE
 from edge.vision.picture import Picture, Planes, nv12
 
 START_TIMEOUT_NS = 5_000_000_000
+SETTLE_NS = 500_000_000  # after which an element has said why it does not start
 MAX_AGE_NS = 10_000_000_000  # of a stamp; an older one is of another clock
 NOT_COUNTED = (1 << 64) - 1  # GST_BUFFER_OFFSET_NONE, GST_CLOCK_TIME_NONE
 SINK = (
@@ -59,9 +60,11 @@ class GStreamerCamera(Source):
         if started != Gst.StateChangeReturn.FAILURE:
             started = self._pipeline.get_state(START_TIMEOUT_NS)[0]
         if started == Gst.StateChangeReturn.FAILURE:
-            why = self._error() or "it does not start"
+            why = self._error(SETTLE_NS) or "the pipeline does not start"
             self.close()
-            raise CameraError(f"camera {camera.name}: {why}; try gst-launch-1.0 {text}")
+            raise CameraError(
+                f"camera {camera.name}: {why}; `gst-launch-1.0 {camera.address} ! fakesink` tells more"
+            )
 
     def read(self) -> Picture | None:
         """The next picture; None if none came in time, or the pipeline ended."""
@@ -89,9 +92,9 @@ class GStreamerCamera(Source):
         self.ended = True
         self._pipeline.set_state(self._gst.State.NULL)
 
-    def _error(self) -> str:
+    def _error(self, timeout_ns: int = 0) -> str:
         """What the pipeline says went wrong, "" for nothing."""
-        message = self._pipeline.get_bus().pop_filtered(self._gst.MessageType.ERROR)
+        message = self._pipeline.get_bus().timed_pop_filtered(timeout_ns, self._gst.MessageType.ERROR)
         if message is None:
             return ""
         error, _details = message.parse_error()
