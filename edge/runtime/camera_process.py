@@ -24,6 +24,7 @@ from edge.vision.cameras import Camera as CameraPort
 from edge.vision.cameras import LatestPicture, open_camera
 from edge.vision.perceive import Perception
 from edge.vision.picture import Picture
+from edge.vision.zoo import ModelError
 
 NICE = 5  # a waking loop goes before a network at work
 PICTURE_PERIOD_NS = 200_000_000  # pictures for people: 5 a second are enough
@@ -57,6 +58,7 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
     latest = LatestPicture(lambda: _open(task, clock), task.camera, clock)
     stages = Stages(name)
     picture_ns = 0
+    failures = Failures(name)
     try:
         while not pipe.poll():  # the loop never writes: readable means that it closed
             picture = latest.take(timeout_s=0.2)
@@ -64,19 +66,49 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
                 if task.recording.pictures == "lossless" and picture.planes is not None:
                     # What is recorded is BGR: then the networks see the same, and a replay does.
                     picture = Picture(t_ns=picture.t_ns, frame_id=picture.frame_id, image=picture.image)
-                say(perception.see(picture))
-                stages.add(perception.stages | {"age": now_ns() - picture.t_ns})
+                try:
+                    say(perception.see(picture))
+                except ModelError as error:
+                    trouble = str(error)
+                else:
+                    trouble = ""
+                    stages.add(perception.stages | {"age": now_ns() - picture.t_ns})
+                for message in failures.note(trouble, now_ns()):
+                    say(message)
                 every_ns = 0 if task.recording.pictures == "lossless" else PICTURE_PERIOD_NS
                 if task.recording.pictures != "none" and picture.t_ns - picture_ns >= every_ns:
                     picture_ns = picture.t_ns
                     pipe.send_bytes(b"P" + msgspec.msgpack.encode(_compress(task, picture)))
             at_ns = now_ns()
-            for message in (*latest.trouble(at_ns), *stages.messages(at_ns, latest.take_lost)):
-                say(message)
+            for said in (*latest.trouble(at_ns), *stages.messages(at_ns, latest.take_lost, failures.take)):
+                say(said)
             if latest.stuck():
                 return  # said above; the loop starts another process
     finally:
         latest.close()
+
+
+class Failures:
+    """Pictures over which the networks failed: told when that begins and when it is over, and counted."""
+
+    def __init__(self, name: str) -> None:
+        self._source = name.replace("camera:", "networks:")
+        self._detail = ""
+        self._counts: Counter[str] = Counter()
+
+    def note(self, detail: str, at_ns: int) -> tuple[Health, ...]:
+        """What went wrong with a picture, "" for nothing. What is new of it is to be said."""
+        if detail:
+            self._counts["the networks failed over it"] += 1
+        if detail == self._detail:
+            return ()
+        self._detail = detail
+        return (Health(t_ns=at_ns, source=self._source, state="failed" if detail else "ok", detail=detail),)
+
+    def take(self) -> Counter[str]:
+        """How many since the last call."""
+        counts, self._counts = self._counts, Counter()
+        return counts
 
 
 class Stages:
@@ -92,7 +124,7 @@ class Stages:
         for stage, ns in took_ns.items():
             self._took.setdefault(stage, []).append(ns)
 
-    def messages(self, at_ns: int, take_lost: Callable[[], Counter[str]]) -> tuple[Health | Gap, ...]:
+    def messages(self, at_ns: int, *take_lost: Callable[[], Counter[str]]) -> tuple[Health | Gap, ...]:
         """Medians and tails of the last second. This state is the worker's, not the camera's."""
         if at_ns - self._since_ns < 1_000_000_000:
             return ()
@@ -104,8 +136,9 @@ class Stages:
         self._took, self._since_ns = {}, at_ns
         source = self._name.replace("camera:", "worker:")
         health = Health(t_ns=at_ns, source=source, state="ok", figures=figures)
-        lost = take_lost().items()
-        return (health, *(Gap(t_ns=at_ns, source=self._name, reason=why, count=n) for why, n in lost))
+        lost = sum((take() for take in take_lost), Counter[str]())
+        gaps = (Gap(t_ns=at_ns, source=self._name, reason=why, count=n) for why, n in lost.items())
+        return (health, *gaps)
 
 
 def _compress(task: WorkerTask, picture: Picture) -> SeenPicture:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 import worker_mains
@@ -18,6 +20,7 @@ from edge.messages import DriverView, Gap, Health
 from edge.runtime import worker
 from edge.runtime.rights import ask
 from edge.runtime.worker import WorkerInlet, WorkerTask
+from edge.vision.zoo import Entry
 
 S = 1_000_000_000
 
@@ -184,6 +187,47 @@ def test_a_worker_sees_and_its_pictures_come_with_what_it_saw(start, tmp_path):
     numbers = [view.frame_id for view in views]
     assert numbers == sorted(set(numbers))
     assert max(numbers) - len(numbers) - 1 <= sum(gap.count for gap in gaps) + 25  # those of the last second
+
+
+MOODY = """
+from edge.vision.adapters.own_driver import OwnDriver
+
+class Moody(OwnDriver):
+    seen = 0
+
+    def see(self, picture, seen):
+        Moody.seen += 1
+        if 5 < Moody.seen < 15:
+            raise ValueError("not today")
+        return super().see(picture, seen)
+"""
+
+
+def test_a_worker_whose_networks_fail_over_some_pictures_says_so_and_goes_on(start, tmp_path):
+    needs_own_models()
+    (tmp_path / "moody.py").write_text(MOODY)
+    shipped = cfg.read(cfg.shipped("models/zoo.toml"), dict[str, Entry])["icv-driver"]
+    (tmp_path / shipped.file).write_bytes(cfg.shipped(f"models/{shipped.file}").read_bytes())
+    entry = msgspec.to_builtins(msgspec.structs.replace(shipped, adapter="moody.py:Moody"))
+    (tmp_path / "zoo.toml").write_text("[moody]\n" + "\n".join(toml(*item) for item in entry.items()))
+    movie(tmp_path / "film.avi", noise(200))
+    camera = msgspec.structs.replace(file_camera(tmp_path / "film.avi"), models=("moody",))
+    looking = task(camera)
+    perception = cfg.Perception(zoo=str(tmp_path / "zoo.toml"))
+    inlet = start(msgspec.structs.replace(looking, perception=perception))
+    heard = listen(inlet, lambda m: isinstance(m, Gap) and "networks" in m.reason, seconds=30)
+    (told,) = [m for m in heard if failed(m)]
+    assert told.source == "networks:x"
+    assert "moody" in told.detail
+    assert "not today" in told.detail
+    heard += listen(inlet, lambda m: isinstance(m, DriverView) and m.frame_id > 20, seconds=30)
+    assert [m.state for m in heard if isinstance(m, Health) and m.source == "networks:x"] == ["failed", "ok"]
+
+
+def toml(key, value):
+    if isinstance(value, dict):
+        return f"{key} = {{ " + ", ".join(toml(*item) for item in value.items()) + " }"
+    return "" if value is None else f"{key} = {json.dumps(value)}"
 
 
 def test_a_picture_that_freezes_is_told_once_and_no_longer_seen(start, tmp_path):
