@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from edge.cli.models import card, check, fetch, listing
+from edge.cli.models import bench, card, check, fetch, listing
 
 VERBS = {
     "list": (listing, "every model, whether it is here, its licences and where it is from"),
     "fetch": (fetch, "bring public models here, from their address or from a directory"),
     "check": (check, "run each model that is here on a drawn picture, compare with what it should say"),
+    "bench": (bench, "measure how good and how fast they are, side by side"),
     "card": (card, "all that is known of a model: licences, what it learnt from, figures, limits"),
 }
 

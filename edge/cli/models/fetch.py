@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.cli.models.option import chosen, perception_of, print_rows, zoo_of, zoo_options
+
+if TYPE_CHECKING:
+    from edge.vision.zoo import Zoo
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +25,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 1 if a model could not be had."""
     import sys
-    from pathlib import Path
 
     from edge.config import UserError
     from edge.vision.zoo import ModelError, brings
@@ -32,10 +36,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--from {source}: no such directory")
     names = chosen(zoo, args.names) if args.names else []
     if args.all:
-        public = {name: entry for name, entry in zoo.entries.items() if not entry.own}
-        names = [
-            n for n, e in public.items() if (e.address if source is None else (source / e.file).exists())
-        ]
+        names = [name for name in zoo.entries if _can_be_had(name, zoo, source)]
     if not names:
         raise UserError("nothing to fetch: name models (see `icv models list`), or give --all")
     rows = []
@@ -49,3 +50,12 @@ def run(args: argparse.Namespace) -> int:
             rows.append({"name": name, "state": "here", "detail": str(path)})
     print_rows(rows, args.json)
     return int(any(row["state"] == "refused" for row in rows))
+
+
+def _can_be_had(name: str, zoo: Zoo, source: Path | None) -> bool:
+    entry = zoo.entry(name)
+    if entry.own:
+        return False
+    if entry.made_from is not None:
+        return _can_be_had(entry.made_from, zoo, source)
+    return entry.address is not None if source is None else (source / entry.file).exists()

@@ -64,7 +64,7 @@ def highway_objects(data: Path, every: int = 1) -> Iterator[Objects]:
     """Universitas Tidar, highway object detection (CC BY 4.0), split test: boxes by people. Bicycles are not
     labelled."""
     for path in sorted((data / "images/highway_objects/test").glob("*.jpg"))[::every]:
-        image = _read(path)
+        image = read_picture(path)
         label = data / "labels/highway_objects/test" / f"{path.stem}.txt"
         height, width = image.shape[:2]
         rows = [line.split()[:5] for line in label.read_text().splitlines() if line.strip()]
@@ -94,7 +94,7 @@ def coco(data: Path) -> Iterator[Objects]:
         corner_size = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
         boxes = np.concatenate((corner_size[:, :2], corner_size[:, :2] + corner_size[:, 2:]), axis=1)
         crowd = np.array([bool(row["iscrowd"]) for row in rows], bool)
-        yield _objects(_read(place), boxes, [kinds[row["category_id"]] for row in rows], crowd)
+        yield _objects(read_picture(place), boxes, [kinds[row["category_id"]] for row in rows], crowd)
 
 
 def light_pictures(data: Path, labels: Path, every: int = 1) -> Iterator[tuple[Objects, tuple[Light, ...]]]:
@@ -105,7 +105,7 @@ def light_pictures(data: Path, labels: Path, every: int = 1) -> Iterator[tuple[O
     for name, rows in list(json.loads(path.read_text())["held_out"].items())[::every]:
         if not (data / name).exists():
             continue
-        image = _read(data / name)
+        image = read_picture(data / name)
         boxes = np.array([row[:4] for row in rows], np.float64).reshape(-1, 4)
         lights = tuple(Light(image, tuple(row[:4]), row[4]) for row in rows)
         yield _objects(image, boxes, ["traffic light"] * len(rows), np.zeros(len(rows), bool)), lights
@@ -117,7 +117,7 @@ def light_crops(data: Path, every: int = 1) -> Iterator[Light]:
     folder = data / "images/traffic_light_crops"
     paths = sorted(path for path in folder.glob("*/*/*") if path.suffix in (".jpg", ".png"))
     for path in paths[::every]:
-        image = _read(path)
+        image = read_picture(path)
         yield Light(image, (0.0, 0.0, float(image.shape[1]), float(image.shape[0])), path.parent.name)
 
 
@@ -130,7 +130,7 @@ def road_polygons(data: Path, labels: Path) -> Iterator[Surface]:
         place = data / "images" / row["file"]
         if not place.exists():
             continue
-        image = _read(place)
+        image = read_picture(place)
         mask = np.zeros(image.shape[:2], np.uint8)
         for key, value in (("road", ROAD), ("not_road", OTHER), ("unsure", UNSURE)):
             for polygon in row[key]:
@@ -145,7 +145,7 @@ def held_out_road(data: Path, every: int) -> Iterator[tuple[str, np.ndarray]]:
         yield "carnd_P1", image
     for folder in HELD_OUT_STILLS:
         for path in sorted((data / "images" / folder).glob("*.jpg")):
-            yield folder.partition("/")[0], _read(path)
+            yield folder.partition("/")[0], read_picture(path)
 
 
 def driver_frames(data: Path, every: int) -> Iterator[np.ndarray]:
@@ -187,7 +187,8 @@ def frames(path: Path, every: int) -> Iterator[np.ndarray]:
     film.release()
 
 
-def _read(path: Path) -> np.ndarray:
+def read_picture(path: Path) -> np.ndarray:
+    """uint8 BGR (H, W, 3). Raises OSError."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise OSError(f"{path}: not a picture")
