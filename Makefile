@@ -10,7 +10,7 @@ help:
 	@echo "make demo    make the environment and run the main job on a simulated drive"
 	@echo "make test    all tests, lint and types"
 	@echo "make fuzz    thousands of new drawn inputs at every reader and parser (FUZZ_EXAMPLES=2000 each)"
-	@echo "make bench   measure on this machine, each figure beside its goal (DATA=DIR: real CAN logs)"
+	@echo "make bench   measure on this machine, each figure beside its goal (DATA=DIR: CAN logs, MODELS=DIR: public networks)"
 	@echo "make doctor  what this machine has and lacks"
 	@echo "make hil     tests on real SocketCAN in a virtual machine (Debian: user-mode-linux, can-utils)"
 	@echo "make train   train our own models again (needs PyTorch: the extra 'train')"
@@ -44,6 +44,7 @@ types: $(VENV)/test-ready
 bench: $(VENV)/test-ready
 	$(BIN)/icv bench loop
 	$(BIN)/icv bench can $(if $(DATA),--data $(DATA))
+	$(BIN)/icv bench vision $(if $(MODELS),--models $(MODELS))
 
 doctor: $(VENV)/demo-ready
 	$(BIN)/icv doctor
@@ -55,6 +56,9 @@ train: $(VENV)/demo-ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train]'
 	$(BIN)/python models/training/train_road.py --out models/icv-road.onnx
 	$(BIN)/python models/training/train_driver.py --out models/icv-driver.onnx
+	$(BIN)/python models/training/train_eye.py --out models/icv-eye.onnx
+	$(BIN)/python models/training/train_light.py --out models/icv-light.onnx
+	$(BIN)/python models/training/train_sign.py --out models/icv-sign.onnx
 
 clean:
 	rm -rf $(VENV)
