@@ -1,4 +1,4 @@
-"""What the trainings of lights and signs share: the network, random views of a crop, the export, the camera."""
+"""What the trainings of lights and signs share: the network, views of a crop, the export, the camera."""
 
 from __future__ import annotations
 
@@ -34,11 +34,17 @@ class CropNet(nn.Module):
     def __init__(self, size: int, classes: int, widths: tuple[int, int, int], hidden: int) -> None:
         super().__init__()
         a, b, c = widths
-        self.body = nn.Sequential(conv(3, a, 2), plain(a), conv(a, b, 2), conv(b, b), conv(b, c, 2), conv(c, c))
+        self.body = nn.Sequential(
+            conv(3, a, 2), plain(a), conv(a, b, 2), conv(b, b), conv(b, c, 2), conv(c, c)
+        )
         self.head = nn.Sequential(
-            conv(c, 24, 1, 1), nn.Flatten(), nn.Dropout(0.2),
-            nn.Linear(24 * (size // 8) ** 2, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, classes),
-        )  # fmt: skip
+            conv(c, 24, 1, 1),
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(24 * (size // 8) ** 2, hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, classes),
+        )
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Uint8 (N, size, size, 3) BGR -> logits (N, classes)."""
@@ -76,7 +82,11 @@ def losses(net: nn.Module, batch: list[np.ndarray]) -> dict[str, Tensor]:
 
 
 def batches(
-    crops: list[Crop], shares: np.ndarray, view: Callable[[Crop, np.random.Generator], np.ndarray], batch: int, seed: int
+    crops: list[Crop],
+    shares: np.ndarray,
+    view: Callable[[Crop, np.random.Generator], np.ndarray],
+    batch: int,
+    seed: int,
 ) -> Callable[[int], list[np.ndarray]]:
     """step -> pictures and labels; shares: how often each crop is drawn."""
     shares = shares / shares.sum()
@@ -93,13 +103,19 @@ def batches(
 def cut(image: np.ndarray, box: tuple[float, float, float, float], margin: float, size: int) -> np.ndarray:
     """What the adapter feeds: (size, size, 3)."""
     return cv2.warpAffine(
-        image, box_stretched(box, margin, size, size), (size, size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+        image,
+        box_stretched(box, margin, size, size),
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def jittered(
-    box: tuple[float, float, float, float], random: np.random.Generator, shift: float, grow: tuple[float, float]
+    box: tuple[float, float, float, float],
+    random: np.random.Generator,
+    shift: float,
+    grow: tuple[float, float],
 ) -> tuple[float, float, float, float]:
     """A box such as a detector gives: each side is moved by about `shift` of its length, all grow alike."""
     left, top, right, bottom = box
@@ -107,12 +123,15 @@ def jittered(
     more = random.uniform(*grow) / 2
     a, b, c, d = random.normal(0.0, shift, 4)
     return (
-        left + (a - more) * width, top + (b - more) * height, right + (c + more) * width, bottom + (d + more) * height
-    )  # fmt: skip
+        left + (a - more) * width,
+        top + (b - more) * height,
+        right + (c + more) * width,
+        bottom + (d + more) * height,
+    )
 
 
 def recoloured(image: np.ndarray, random: np.random.Generator, hue: float = 1.0) -> np.ndarray:
-    """Another camera: gains of the colours, saturation, contrast, gamma, haze, noise. hue: how far colours may go."""
+    """Another camera: gains, saturation, contrast, gamma, haze, noise. hue: how far the colours may go."""
     x = image.astype(np.float32)
     x *= random.uniform(0.75, 1.25) * (1 + hue * random.uniform(-0.12, 0.12, 3).astype(np.float32))
     if random.random() < 0.5:
@@ -130,7 +149,7 @@ def recoloured(image: np.ndarray, random: np.random.Generator, hue: float = 1.0)
 
 
 def taken(scene: np.ndarray, random: np.random.Generator, worst: float = 1.0) -> np.ndarray:
-    """A scene (uint8) as a camera gives it: out of focus, shaken, noisy, compressed. worst: scales all of it."""
+    """A scene (uint8) as a camera gives it: out of focus, shaken, noisy, compressed. worst: scales it."""
     x = scene
     if random.random() < 0.5:
         x = cv2.GaussianBlur(x, (0, 0), random.uniform(0.2, 1.1 * worst))
@@ -139,7 +158,10 @@ def taken(scene: np.ndarray, random: np.random.Generator, worst: float = 1.0) ->
         kernel = np.zeros((length, length), np.float32)
         angle = random.uniform(0, np.pi)
         reach = (length - 1) / 2
-        ends = [(round(reach + s * reach * np.cos(angle)), round(reach + s * reach * np.sin(angle))) for s in (-1, 1)]
+        ends = [
+            (round(reach + s * reach * np.cos(angle)), round(reach + s * reach * np.sin(angle)))
+            for s in (-1, 1)
+        ]
         cv2.line(kernel, ends[0], ends[1], 1.0)
         x = cv2.filter2D(x, -1, kernel / max(kernel.sum(), 1e-6), borderType=cv2.BORDER_REPLICATE)
     if random.random() < 0.5:
@@ -161,10 +183,14 @@ def scenery(pattern: str) -> tuple[np.ndarray, ...]:
     return tuple(image for image in images if image is not None)
 
 
-def patch(random: np.random.Generator, photographs: tuple[np.ndarray, ...], height: int, width: int) -> np.ndarray:
+def patch(
+    random: np.random.Generator, photographs: tuple[np.ndarray, ...], height: int, width: int
+) -> np.ndarray:
     """A random piece of a random photograph, or a plain ground, (height, width, 3)."""
     if not photographs or random.random() < 0.2:
-        top, bottom = random.uniform(0, 255, (2, 3)) if random.random() < 0.5 else random.uniform(0, 255, (2, 1))
+        top, bottom = (
+            random.uniform(0, 255, (2, 3)) if random.random() < 0.5 else random.uniform(0, 255, (2, 1))
+        )
         ramp = np.linspace(0, 1, height)[:, None, None]
         return np.broadcast_to(top * (1 - ramp) + bottom * ramp, (height, width, 3)).astype(np.uint8)
     photograph = photographs[random.integers(len(photographs))]
@@ -175,7 +201,9 @@ def patch(random: np.random.Generator, photographs: tuple[np.ndarray, ...], heig
     piece = photograph[y : y + down, x : x + across]
     if random.random() < 0.5:
         piece = piece[:, ::-1]
-    return cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA if across > width else cv2.INTER_LINEAR)
+    return cv2.resize(
+        piece, (width, height), interpolation=cv2.INTER_AREA if across > width else cv2.INTER_LINEAR
+    )
 
 
 def kept(name: str, cache: Path, make: Callable[[], list[Crop]]) -> list[Crop]:

@@ -50,7 +50,9 @@ def symbol(kind: str, radius: float, random: np.random.Generator) -> np.ndarray:
         cv2.line(drawn, tip, down, 255, thick, cv2.LINE_AA)
     elif kind == "figure":  # a person, for those on foot
         hip = (int(middle + random.uniform(-0.2, 0.2) * radius), int(middle + 0.2 * radius))
-        cv2.circle(drawn, (half, int(middle - 0.6 * radius)), max(1, int(0.18 * radius)), 255, -1, cv2.LINE_AA)
+        cv2.circle(
+            drawn, (half, int(middle - 0.6 * radius)), max(1, int(0.18 * radius)), 255, -1, cv2.LINE_AA
+        )
         cv2.line(drawn, (half, int(middle - 0.4 * radius)), hip, 255, max(2, int(0.35 * radius)), cv2.LINE_AA)
         for sign in (-1, 1):
             foot = (int(middle + sign * random.uniform(0.1, 0.4) * radius), int(middle + 0.8 * radius))
@@ -86,8 +88,10 @@ def layout(random: np.random.Generator) -> tuple[tuple[int | str, ...], bool]:
         return (RED, YELLOW, GREEN, GREEN), False
     if which < 0.89:
         return (RED, YELLOW, GREEN, GREEN), True
-    if which < 0.93:
+    if which < 0.92:
         return (RED, GREEN), True
+    if which < 0.93:
+        return (YELLOW, RED, YELLOW), bool(random.random() < 0.3)
     if which < 0.96:
         return (RED, YELLOW, GREEN, "count"), bool(random.random() < 0.6)
     if which < 0.98:
@@ -127,21 +131,32 @@ def rendered(random: np.random.Generator, photographs: tuple[np.ndarray, ...]) -
     alpha = cv2.warpPerspective(alpha, through, (columns, rows))[..., None]
     lit = cv2.warpPerspective(lit, through, (columns, rows))
 
-    ambient = {"day": (0.7, 1.15), "sun": (0.9, 1.3), "backlight": (0.25, 1.0), "dusk": (0.25, 0.6),
-               "night": (0.02, 0.25)}[str(time)]  # fmt: skip
+    ambient = {
+        "day": (0.7, 1.15),
+        "sun": (0.9, 1.3),
+        "backlight": (0.25, 1.0),
+        "dusk": (0.25, 0.6),
+        "night": (0.02, 0.25),
+    }[str(time)]
     light = random.uniform(*ambient)
     around = light if time not in ("backlight",) else random.uniform(0.8, 1.3)
     seen = scene * around * (1 - alpha) + albedo * light * alpha
     if random.random() < 0.25:
         seen = _before(seen, random, photographs, light)
-    power = np.exp(random.uniform(np.log(0.6), np.log(3.0))) * (1.6 if time == "night" else 1.0) * random.choice((1.0, 0.8))
+    power = (
+        np.exp(random.uniform(np.log(0.6), np.log(3.0)))
+        * (1.6 if time == "night" else 1.0)
+        * random.choice((1.0, 0.8))
+    )
     glow = cv2.GaussianBlur(lit, (0, 0), UNIT * random.uniform(0.25, 1.4))
     halo = random.uniform(0.05, 0.9) if time in ("night", "dusk") else random.uniform(0.0, 0.35)
+    if random.random() < 0.06:  # from near, at night or against the sun: it floods its housing
+        power, halo = random.uniform(1.5, 4.0), random.uniform(0.8, 2.0)
     # A lamp is brighter than the scene by more, the darker the scene is; the camera opens up for the latter.
     seen = seen * (1 - 0.85 * lit.max(2, keepdims=True).clip(0, 1)) + 255 * power * (lit + halo * glow)
     if random.random() < 0.35:  # haze, or sun on the windscreen
         veil = np.array(random.choice(((255, 250, 245), (235, 225, 215), (240, 215, 180), (200, 200, 200))))
-        thick = random.uniform(0.05, 0.65)
+        thick = random.uniform(0.05, 0.75)
         seen = seen * (1 - thick) + veil.astype(np.float32) * thick * max(light, 0.3)
     seen = np.clip(seen, 0, 255).astype(np.uint8)
 
@@ -164,18 +179,24 @@ def _housing(
     height, width = int(length + 2 * plate), int(across + 2 * plate)
     dark = random.uniform(8, 70)
     paint = np.array(
-        {0: (dark, dark, dark), 1: (20, 150, 210), 2: (50, 75, 40), 3: (dark + 60,) * 3, 4: (dark * 1.3, dark * 1.1, dark)}[
-            int(random.choice(5, p=(0.5, 0.14, 0.08, 0.14, 0.14)))
-        ],
+        {
+            0: (dark, dark, dark),
+            1: (20, 150, 210),
+            2: (50, 75, 40),
+            3: (dark + 60,) * 3,
+            4: (dark * 1.3, dark * 1.1, dark),
+        }[int(random.choice(5, p=(0.5, 0.14, 0.08, 0.14, 0.14)))],
         np.float32,
-    ) * random.uniform(0.6, 1.2)  # fmt: skip
+    ) * random.uniform(0.6, 1.2)
     albedo = np.empty((height, width, 3), np.float32)
     albedo[:] = paint * random.uniform(0.5, 1.1) if plate else paint
     alpha = np.zeros((height, width), np.float32)
     corner = int(random.uniform(0, 0.5) * UNIT)
     cv2.rectangle(alpha, (corner, corner), (width - 1 - corner, height - 1 - corner), 1.0, -1)
     if corner:
-        alpha = np.clip(cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * corner + 1,) * 2)), 0, 1)
+        alpha = np.clip(
+            cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * corner + 1,) * 2)), 0, 1
+        )
     if plate:
         if random.random() < 0.4:
             edge = (60, 220, 240) if random.random() < 0.4 else (230, 230, 230)
@@ -189,21 +210,41 @@ def _housing(
             y = int(plate + (row + 0.5) * length / len(lamps))
             cv2.line(albedo, (0, y), (width, y), (paint * random.uniform(0.6, 1.4)).tolist(), 1)
     on = set() if back or state == OFF else _lit(lamps, state, random)
-    phantom = random.uniform(0.3, 0.9) if time == "sun" and random.random() < 0.4 else random.uniform(0.04, 0.3)
+    phantom = (
+        random.uniform(0.3, 0.9) if time == "sun" and random.random() < 0.4 else random.uniform(0.04, 0.3)
+    )
     for index, lamp in enumerate(() if back else lamps):
         at = (int(width / 2), int(plate + (length - pitch * (len(lamps) - 1)) / 2 + index * pitch))
         radius = UNIT * random.uniform(0.92, 1.05)
         glass = lit_colour(lamp if lamp != "count" else state if state < OFF else RED, random) * 255
-        unlit = glass * phantom if random.random() < 0.8 and lamp != "count" else np.full(3, random.uniform(10, 70))
+        unlit = (
+            glass * phantom
+            if random.random() < 0.8 and lamp != "count"
+            else np.full(3, random.uniform(10, 70))
+        )
         cv2.circle(albedo, at, int(radius), unlit.tolist(), -1, cv2.LINE_AA)
         if random.random() < 0.3:  # the sky in the glass
             spot = (at[0] + int(random.normal(0, 0.3) * UNIT), at[1] + int(random.normal(0.2, 0.3) * UNIT))
-            cv2.circle(albedo, spot, int(0.3 * UNIT), (unlit * 0.5 + random.uniform(30, 140)).tolist(), -1, cv2.LINE_AA)
+            cv2.circle(
+                albedo,
+                spot,
+                int(0.3 * UNIT),
+                (unlit * 0.5 + random.uniform(30, 140)).tolist(),
+                -1,
+                cv2.LINE_AA,
+            )
         if index in on:
             colour = lit_colour(state if lamp == "count" else int(lamp), random)
-            kind = "count" if lamp == "count" else str(
-                random.choice(("disc", "arrow", "figure"), p=(0.1, 0.0, 0.9) if len(lamps) == 2 else (0.76, 0.24, 0.0))
-            )  # fmt: skip
+            kind = (
+                "count"
+                if lamp == "count"
+                else str(
+                    random.choice(
+                        ("disc", "arrow", "figure"),
+                        p=(0.1, 0.0, 0.9) if len(lamps) == 2 else (0.76, 0.24, 0.0),
+                    )
+                )
+            )
             shape = symbol(kind, radius, random)
             half = shape.shape[0] // 2
             x0, y0 = at[0] - half, at[1] - half
@@ -216,7 +257,9 @@ def _housing(
             shade = (paint * random.uniform(0.3, 0.8)).tolist()
             cv2.ellipse(albedo, at, (int(reach), int(reach)), 0, 180, 360, shade, int(random.integers(1, 5)))
             if random.random() < 0.3 and index in on:  # from below or the side it hides some of the lamp
-                lit[max(0, at[1] - int(radius)) : max(0, at[1] - int(radius * random.uniform(0.2, 0.8)))] *= 0.2
+                lit[max(0, at[1] - int(radius)) : max(0, at[1] - int(radius * random.uniform(0.2, 0.8)))] *= (
+                    0.2
+                )
     if not upright:  # red is on the left
         albedo, lit = (np.ascontiguousarray(x.transpose(1, 0, 2)) for x in (albedo, lit))
         alpha = np.ascontiguousarray(alpha.T)
@@ -226,7 +269,7 @@ def _housing(
 def _lit(lamps: tuple[int | str, ...], state: int, random: np.random.Generator) -> set[int]:
     """Which lamps are lit. Red with yellow is still red, and so is red with a green arrow."""
     places = [index for index, lamp in enumerate(lamps) if lamp == state]
-    on = {int(random.choice(places))} if random.random() < 0.7 else set(places)
+    on = {int(random.choice(places))} if random.random() < 0.6 else set(places)
     if state == RED and random.random() < 0.06 and YELLOW in lamps:
         on.add(lamps.index(YELLOW))
     if state == RED and len(lamps) == 4 and lamps[-1] == GREEN and random.random() < 0.25:

@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE.parent / "icv-light.onnx")
     parser.add_argument("--cache", type=Path, default=HERE / "data")
-    parser.add_argument("--lights", type=int, default=9000, help="rendered lights to learn from")
+    parser.add_argument("--lights", type=int, default=10000, help="rendered lights to learn from")
     parser.add_argument("--steps", type=int, default=4000)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -35,7 +35,9 @@ def main() -> None:
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
     drawn = kept(f"light_rendered_{args.lights}", args.cache, lambda: rendered_set(0, args.lights))
     photographed = real_set("learn")
-    shares = np.concatenate((np.full(len(drawn), (1 - REAL_SHARE) / len(drawn)), REAL_SHARE * even(photographed)))
+    shares = np.concatenate(
+        (np.full(len(drawn), (1 - REAL_SHARE) / len(drawn)), REAL_SHARE * even(photographed))
+    )
     make = batches([*drawn, *photographed], shares, view, batch=96, seed=1)
     net = learn(net, make, losses, last=args.steps, rate=3e-3, checkpoint=args.cache / "light.pt")
     worst = export_crops(net, SIZE, args.out)
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 def even(crops: list[Crop]) -> np.ndarray:
-    """Shares of crops, by which each class is drawn nearly as often as the others: by the root of its number."""
+    """Shares of crops, by which a class is drawn as often as the root of its number says."""
     labels = np.array([crop.label for crop in crops])
     share = 1 / np.sqrt(np.bincount(labels)[labels])
     return share / share.sum()

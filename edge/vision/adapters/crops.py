@@ -13,7 +13,7 @@ Box = tuple[float, float, float, float]
 
 
 def largest(boxes: Sequence[Box]) -> list[int]:
-    """The indices of the MOST largest boxes, which are mostly the nearest; without those that enclose nothing."""
+    """The indices of the MOST largest boxes, mostly the nearest, without those that enclose nothing."""
     areas = [(right - left) * (bottom - top) for left, top, right, bottom in boxes]
     real = [index for index, area in enumerate(areas) if 0.0 < area < math.inf]
     return sorted(real, key=lambda index: -areas[index])[:MOST]

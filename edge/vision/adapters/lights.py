@@ -11,6 +11,7 @@ from edge.messages import TrafficLight
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.crops import box_stretched, largest
+from edge.vision.adapters.declared import check_outputs
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -24,6 +25,8 @@ class Lights:
     """The state of the lights, by one run for each; None where it is not sure, or sees no light at all."""
 
     def __init__(self, session: Runner, entry: Entry) -> None:
+        """Raises ModelError if the entry does not fit."""
+        check_outputs(entry, (len(STATES) + 1,))
         self._session = session
         self._canvas = Canvas(session, entry)
         self._min_score = entry.min_score
@@ -34,18 +37,20 @@ class Lights:
             return seen
         lights = list(seen.lights)
         for index in largest([light.box for light in lights]):
-            lights[index] = msgspec.structs.replace(lights[index], state=self._state(picture, lights[index]))
+            state = self.parse(self._session.run(self.prepare(picture, lights[index])))
+            lights[index] = msgspec.structs.replace(lights[index], state=state)
         return msgspec.structs.replace(seen, lights=tuple(lights))
 
-    def _state(self, picture: Picture, light: TrafficLight) -> State | None:
+    def prepare(self, picture: Picture, light: TrafficLight) -> dict[str, np.ndarray]:
+        """The feed: the box and its margin, stretched to the whole input."""
         self._canvas.warp(picture, box_stretched(light.box, MARGIN, self._canvas.width, self._canvas.height))
-        (output,) = self._session.run(self._canvas.feed())
-        return self.parse(output)
+        return self._canvas.feed()
 
-    def parse(self, output: np.ndarray) -> State | None:
-        """output (5,): probability of red, yellow, green, off, and of no light that can be read."""
-        best = int(output.argmax())
-        if best >= len(STATES) or not output[best] >= self._min_score:
+    def parse(self, outputs: list[np.ndarray]) -> State | None:
+        """outputs: (5,): probability of red, yellow, green, off, and of no light that can be read."""
+        likely = outputs[0]
+        best = int(likely.argmax())
+        if best >= len(STATES) or not likely[best] >= self._min_score:
             return None
         state = STATES[best]
-        return None if state == "green" and output[0] > MOST_RED_IN_GREEN else state
+        return None if state == "green" and likely[0] > MOST_RED_IN_GREEN else state
