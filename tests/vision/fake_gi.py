@@ -1,7 +1,6 @@
 """PyGObject's GStreamer in memory: what a pipeline with an appsink does, for machines that have none.
 
-Use: monkeypatch.setitem(sys.modules, ...) with `modules(pipeline)`. tests/vision/test_vision_gstreamer.py runs the
-same against the real one where that is installed.
+`modules(pipeline)` goes into sys.modules. The same contract is run against the real one where there is one.
 """
 
 import types
@@ -28,8 +27,11 @@ class Buffer:
 
 
 class Sample:
-    def __init__(self, buffer, width, height, form):
-        self.buffer, self.form = buffer, {"width": width, "height": height, "format": form}
+    def __init__(self, buffer, width, height, form, colours=None):
+        self.buffer, self.form = (
+            buffer,
+            {"width": width, "height": height, "format": form, "colorimetry": colours},
+        )
 
     def get_buffer(self):
         return self.buffer

@@ -42,6 +42,7 @@ class FakeV4l2:
         self.memory = {}
         self.streaming = self.opened = False
         self.asked_rate = None
+        self.colorspace = 8  # V4L2_COLORSPACE_SRGB
 
     # ------------------------------------------------ the calls
 
@@ -113,6 +114,7 @@ class FakeV4l2:
         sizes = self.offers[fourcc]
         if sizes and (pix.width, pix.height) not in sizes:
             pix.width, pix.height = next(iter(sizes))
+        pix.colorspace = self.colorspace
         stride = self.stride(fourcc, pix.width) or pix.width * {"YUYV": 2, "UYVY": 2}.get(fourcc, 1)
         whole = {"NV12": 1.5, "NM12": 1.0}.get(fourcc, 1.0)
         sizes = [round(stride * pix.height * whole)]

@@ -106,6 +106,14 @@ def test_uncompressed_pictures_come_as_planes_of_the_right_colours(fourcc, plane
     assert np.abs(picture.image[:, 36:60].astype(int) - (255, 0, 0)).max() < 4
 
 
+def test_planes_of_the_full_range_become_those_that_networks_know():
+    fake = FakeV4l2([frame(bytes([255] * 64 * 24 + [0] * 64 * 24 + [128] * 64 * 24))], {"NV12": SPEEDS})
+    fake.colorspace = 7  # V4L2_COLORSPACE_JPEG
+    picture = opened(fake).read()
+    assert (picture.image[4:20] >= 253).all()
+    assert (picture.image[28:44] <= 2).all()
+
+
 def test_grey_pictures_of_an_infrared_camera_become_bgr_and_it_is_said():
     fake = FakeV4l2([grey_frame()], {"GREY": SPEEDS})
     camera = opened(fake)

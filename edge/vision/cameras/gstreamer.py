@@ -8,7 +8,7 @@ import numpy as np
 
 from edge import config
 from edge.clock import Clock
-from edge.vision.cameras.source import DRIVER, READ_TIMEOUT_S, UNUSABLE, CameraError, Source
+from edge.vision.cameras.source import DRIVER, READ_TIMEOUT_S, UNUSABLE, CameraError, Source, studio_range
 from edge.vision.picture import Picture, Planes, nv12
 
 START_TIMEOUT_NS = 5_000_000_000
@@ -133,7 +133,10 @@ class GStreamerCamera(Source):
             if len(data) < stride * even * 3 // 2:
                 return None
             luma, chroma = nv12(data, width, even, stride)
-            return Planes(luma[:height], chroma)
+            planes = Planes(luma[:height], chroma)
+            # "bt601", "bt709", or range:matrix:transfer:primaries, where a range of 1 is the full one
+            full = (form.get_value("colorimetry") or "").startswith("1:")
+            return studio_range(planes) if full else planes
         stride = (width * 3 + 3) // 4 * 4
         if len(data) < stride * height:
             return None

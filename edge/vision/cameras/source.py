@@ -91,6 +91,14 @@ class Source:
             self.note = f"{self.note}; {text}" if self.note else text
 
 
+def studio_range(planes: Planes) -> Planes:
+    """Planes of the full range, as JPEG and some drivers have them, in the range that Planes are of."""
+    return Planes(
+        cv2.convertScaleAbs(planes.luma, alpha=219 / 255, beta=16),
+        cv2.convertScaleAbs(planes.chroma, alpha=224 / 255, beta=128 - 128 * 224 / 255),
+    )
+
+
 def admitted(image: np.ndarray | Planes) -> tuple[np.ndarray | Planes, str]:
     """The picture as networks take it, uint8 BGR (H, W, 3) contiguous or planes, and what it was ("" for no
     conversion). Grey, alpha and 16 bits (of which the upper 8 count) are converted. Raises PictureError."""

@@ -16,7 +16,15 @@ import numpy as np
 from edge import config
 from edge.clock import Clock
 from edge.vision.cameras import v4l2_api as api
-from edge.vision.cameras.source import DRIVER, NEWER, READ_TIMEOUT_S, UNUSABLE, CameraError, Source
+from edge.vision.cameras.source import (
+    DRIVER,
+    NEWER,
+    READ_TIMEOUT_S,
+    UNUSABLE,
+    CameraError,
+    Source,
+    studio_range,
+)
 from edge.vision.cameras.v4l2_device import Device, System
 from edge.vision.picture import Picture, Planes, nv12, yuyv
 
@@ -76,6 +84,8 @@ class V4l2Camera(Source):
             gone = error.errno == errno.ENODEV
             self._say("the device is gone" if gone else f"the driver gave up: {error.strerror}")
             return None
+        if isinstance(image, Planes) and self.shape.full_range:
+            image = studio_range(image)
         if image is None:
             self._lose(UNUSABLE)
             self._say("some of its pictures come damaged")
@@ -159,7 +169,7 @@ class V4l2Camera(Source):
 
     def _image(self, filled: Filled) -> np.ndarray | Planes | None:
         """A copy of the buffer's picture; None if it is not whole."""
-        fourcc, width, height, planes = self.shape
+        fourcc, width, height, planes, _full = self.shape
         memory = self._memory[filled.number]
         data, stride, used = memory[0], planes[0][0], filled.used[0]
         if fourcc in ("MJPG", "JPEG"):

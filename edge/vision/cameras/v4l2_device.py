@@ -60,12 +60,14 @@ class System:
 
 
 class Shape(NamedTuple):
-    """What the device delivers. planes: bytes in a row and in all, of each plane of memory."""
+    """What the device delivers. planes: bytes in a row and in all, of each plane of memory; full_range: of
+    luma and chroma, 0 to 255."""
 
     fourcc: str
     width: int
     height: int
     planes: tuple[tuple[int, int], ...]
+    full_range: bool = False
 
 
 class Device:
@@ -142,7 +144,10 @@ class Device:
             planes: tuple[tuple[int, int], ...] = ((pix.bytesperline, pix.sizeimage),)
         else:
             planes = tuple((p.bytesperline, p.sizeimage) for p in pix.plane_fmt[: pix.num_planes])
-        shape = Shape(api.fourcc_text(pix.pixelformat), pix.width, pix.height, planes)
+        full = pix.quantization == api.QUANTIZATION_FULL or (
+            pix.quantization == api.QUANTIZATION_DEFAULT and pix.colorspace == api.COLORSPACE_JPEG
+        )
+        shape = Shape(api.fourcc_text(pix.pixelformat), pix.width, pix.height, planes, full)
         if not any(shape.fourcc in names for names in FORMATS.values()):
             raise CameraError(f"{self._where} insists on the format {shape.fourcc}; {self._offers()}")
         asked = (camera.width_px or before[0], camera.height_px or before[1])
