@@ -1,8 +1,10 @@
 """icv-eye: the adapter with a stand-in session; the committed weights on eyes that they never saw."""
 
+import json
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from edge import config
 from edge.messages import Face, read_only
 from edge.vision.adapters import Seen, Tensor
 from edge.vision.adapters.own_eye import OwnEye
+from edge.vision.perceive import load
 from edge.vision.picture import Picture
 from edge.vision.sessions import open_session
 from edge.vision.zoo import Zoo
@@ -133,3 +136,38 @@ def test_colour_does_not_matter(network, draw):
     tinted = np.stack([np.clip(grey * share, 0, 255) for share in (0.8, 1.0, 1.1)], axis=2).astype(np.uint8)
     (same,) = network.run({"picture": tinted[None]})
     assert float(same[0]) == pytest.approx(likely_open(network, grey), abs=0.1)
+
+
+def test_real_eyes_labelled_by_people(network):
+    shared = ROOT.parent / "shared"
+    if not (shared / "models" / "mediapipe_facemesh_192.onnx").exists():
+        pytest.skip("needs ../shared: public models and clips")
+    zoo, perception = Zoo(), config.Perception(directory=str(shared / "models"))
+    chain = [
+        load(name, zoo.locate(name, perception.directory), perception, zoo)[1]
+        for name in ("yunet_n_320_320", "facemesh_192", "icv-eye")
+    ]
+    clips = json.loads((ROOT / "models/training/labels/eyes.json").read_text())["clips"]
+    said = {"open": [], "closed": []}
+    for name, sides in clips.items():
+        film, number = cv2.VideoCapture(str(shared / "data/video" / name)), 0
+        while film.grab():
+            labels = {
+                side: label
+                for side, spans in sides.items()
+                for first, last, label in spans
+                if first <= number <= last and label != "half"
+            }
+            if labels and (number % 10 == 0 or "closed" in labels.values()):
+                seen = Seen()
+                for model in chain:
+                    seen = model.see(picture(film.retrieve()[1]), seen)
+                for side, label in labels.items():
+                    said[label].append(getattr(seen.face, f"{side}_eye_open"))
+            number += 1
+    assert len(said["open"]) > 60
+    assert len(said["closed"]) > 30
+    assert None not in said["open"], "eyes of these clips are large enough"
+    auc = np.mean(np.array(said["open"])[:, None] > np.array(said["closed"])[None])
+    assert auc > 0.93
+    assert np.mean(np.array(said["open"]) < 0.2) < 0.05, "hardly an open eye is called closed"

@@ -30,7 +30,7 @@ class OwnEye:
         self._canvas = Canvas(session, entry)
 
     def see(self, picture: Picture, seen: Seen) -> Seen:
-        """Adds to the face, if there is one with points of the eyes: None where these are small or turned away."""
+        """Adds to the face, if it has points of the eyes: None where these are small or turned away."""
         face = seen.face
         eyes = eye_line(face) if face is not None else None
         if face is None or eyes is None:
