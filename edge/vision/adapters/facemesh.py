@@ -44,6 +44,7 @@ class FaceMesh:
         self._canvas.warp(picture, to_picture)
         return self._canvas.feed(), to_picture
 
+    @np.errstate(all="ignore")
     def parse(self, outputs: list[np.ndarray], to_picture: np.ndarray, face: Face) -> Face:
         """outputs: points (1, 3 * 468) in px of the crop, and a logit of there being a face."""
         points, logit = outputs

@@ -44,6 +44,7 @@ class Landmarks5:
         self._canvas.warp(picture, to_picture)
         return self._canvas.feed(), to_picture
 
+    @np.errstate(all="ignore")
     def parse(self, outputs: list[np.ndarray], to_picture: np.ndarray, face: Face) -> Face:
         """outputs: (1, 10, 1, 1): x and y of the points as shares of the crop."""
         shares = outputs[0].reshape(5, 2).astype(np.float64)
