@@ -173,3 +173,33 @@ def test_a_card_as_json_is_a_table(capsys):
     card = json.loads(capsys.readouterr().out)
     assert card["sha256"] == Zoo().entry("yolox_nano_416").sha256
     assert isinstance(card["figures"], list)
+
+
+def test_bench_measures_the_whole_way_and_the_bare_run(capsys):
+    assert main(["models", "bench", "icv-light", "--quick", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)["models"]["icv-light"]
+    speed = measured["speed"]
+    assert measured["sha256"] == Zoo().entry("icv-light").sha256
+    assert all(value > 0 for value in speed.values())
+    assert speed["whole_ms"] >= speed["run_ms"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nosuch"], "no model 'nosuch'"),
+        (["icv-light", "--write", "docs"], "--write needs --data DIR"),
+        (["icv-light", "--write", "docs", "--data", "/nowhere"], "--write needs all data sets"),
+    ],
+)
+def test_bench_says_what_it_needs(capsys, arguments, said):
+    assert main(["models", "bench", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_bench_says_which_model_is_absent(capsys, tmp_path):
+    arguments = ["bench", "icv-light", "yolox_nano_416", "--quick", "--models", str(tmp_path)]
+    assert main(["models", *arguments]) == 1
+    captured = capsys.readouterr()
+    assert "get it with: icv models fetch yolox_nano_416" in captured.err
+    assert "icv-light" in captured.out

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from edge import clock, config
 from edge.vision.evaluate import datasets, on_drivers, on_roads
 from edge.vision.evaluate.networks import DOUBTFUL, Faces, Network, draws_surfaces, open_network
-from edge.vision.evaluate.results import Figures, Measured, Results, Step
+from edge.vision.evaluate.results import Figure, Figures, Measured, Results, Step
 from edge.vision.evaluate.speed import measure_speed
 from edge.vision.zoo import ModelError, Zoo
 
@@ -65,7 +67,7 @@ def bench(wanted: Wanted, perception: config.Perception, zoo: Zoo, machine: str,
     """Measures the models of those names, that must be at hand. Raises ModelError."""
     names = list(wanted.names)
     networks = [open_network(name, perception, zoo) for name in names]
-    speeds = measure_speed(networks, 20 if wanted.quick else 60, stage("speed"))
+    speeds = measure_speed(networks, *((20, 30.0) if wanted.quick else (100, 150.0)), stage("speed"))
     figures: Figures = {name: [] for name in names}
     _roads(networks, wanted, perception, zoo, figures, stage)
     _drivers(networks, wanted, perception, zoo, figures, stage)
@@ -76,10 +78,20 @@ def bench(wanted: Wanted, perception: config.Perception, zoo: Zoo, machine: str,
         threads=perception.threads,
         quick=wanted.quick,
         models={
-            name: Measured(sha256=zoo.entry(name).sha256, speed=speeds[name], figures=tuple(figures[name]))
+            name: Measured(
+                sha256=zoo.entry(name).sha256,
+                speed=speeds[name],
+                figures=tuple(_rounded(figure) for figure in figures[name]),
+            )
             for name in names
         },
     )
+
+
+def _rounded(figure: Figure) -> Figure:
+    if figure.value is None:
+        return figure
+    return msgspec.structs.replace(figure, value=round(figure.value, 4))
 
 
 def _finding(networks: Sequence[Network], what: str) -> list[Network]:

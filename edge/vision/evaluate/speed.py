@@ -17,12 +17,14 @@ from edge.vision.picture import Picture
 
 ROAD_SIZE = (720, 1280)
 DRIVER_SIZE = (480, 640)
-WARM_UP = 3  # rounds that are not counted
+WARM_UP = 2  # rounds that are not counted
+AT_LEAST = 5  # rounds that are
 
 
-def measure_speed(networks: Sequence[Network], rounds: int, step: Step) -> dict[str, Speed]:
-    """Medians over `rounds` rounds, each of which gives every model the drawn picture of golden.py once, and
-    then runs the bare network on the same tensors. What a model needs of others is given to it.
+def measure_speed(networks: Sequence[Network], rounds: int, limit_s: float, step: Step) -> dict[str, Speed]:
+    """Medians over `rounds` rounds, fewer if they take longer than limit_s, but 5 at least. Each gives every
+    model the drawn picture of golden.py once, and then runs the bare network on the same tensors. What a
+    model needs of others is given to it.
 
     Between two turns of a model all others have run, so that it finds the caches cold, as in a car.
     """
@@ -33,7 +35,10 @@ def measure_speed(networks: Sequence[Network], rounds: int, step: Step) -> dict[
     }
     known = {"road": _given_of_road(), "driver": _given_of_driver()}
     taken: dict[str, list[tuple[int, int, int, int, int]]] = {network.name: [] for network in networks}
+    started_ns = clock.now_ns()
     for number in range(rounds + WARM_UP):
+        if number >= WARM_UP + AT_LEAST and clock.now_ns() - started_ns > limit_s * 1e9:
+            break
         for network in networks:
             picture, given = pictures[network.entry.role], known[network.entry.role]
             network.session.start_timing()
