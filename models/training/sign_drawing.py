@@ -18,9 +18,9 @@ from sign_pictograms import (
     Drawing,
     Points,
     arrow,
+    beside,
     car,
     hsv,
-    lorry,
     person,
     pictogram,
 )
@@ -87,13 +87,20 @@ def end_of_limit(random: np.random.Generator) -> Drawing:
     if what < 0.55:
         b.text(str(random.choice(LIMITS)), random.uniform(0.7, 1.1), 1.35, grey)
     elif what < 0.75:
-        for x in (-0.35, 0.35):
-            (car if random.random() < 0.5 else lorry)(b, 0.34, grey, x, 0.0)
-    bars, spread, width = int(random.integers(1, 6)), random.uniform(0.2, 0.5), random.uniform(0.03, 0.07)
+        if random.random() < 0.5:
+            beside(b, 0.85, grey, grey)
+        else:
+            car(b, 0.34, grey, -0.35)
+            car(b, 0.34, grey, 0.35)
+    bars, spread, width = (
+        int(random.choice((1, 1, 2, 3, 4, 5))),
+        random.uniform(0.2, 0.5),
+        random.uniform(0.03, 0.07),
+    )
+    bar = b.black if random.random() < 0.6 else grey
+    thick = random.uniform(0.12, 0.3) if bars == 1 else width
     for shift in np.linspace(-spread, spread, bars) if bars > 1 else (0.0,):
-        b.line(
-            [(-0.6 + shift, 0.6 + shift), (0.6 + shift, -0.6 + shift)], 0.14 if bars == 1 else width, b.black
-        )
+        b.line([(-0.6 + shift, 0.6 + shift), (0.6 + shift, -0.6 + shift)], thick, bar)
     return b.drawing()
 
 
@@ -145,21 +152,26 @@ def no_overtaking(random: np.random.Generator) -> Drawing:
     """Two vehicles in a red ring (Vienna C 13), or one arrow that goes round another (GB 5768.2)."""
     b = Board(random)
     inner = _ring(b)
-    if random.random() < 0.55:
-        first, second = (car, car) if random.random() < 0.5 else (lorry, car)
-        s = random.uniform(0.36, 0.44) * inner / 0.8
+    what = random.random()
+    if what < 0.35:  # two cars
+        size = random.uniform(0.36, 0.44) * inner / 0.8
         left, right = (b.red, b.black) if random.random() < 0.8 else (b.black, b.red)
-        first(b, s, left, -0.38 * inner / 0.8, random.uniform(-0.05, 0.05))
-        second(b, s, right, 0.38 * inner / 0.8, random.uniform(-0.05, 0.05))
+        car(b, size, left, -0.38 * inner / 0.8, random.uniform(-0.05, 0.05))
+        car(b, size, right, 0.38 * inner / 0.8, random.uniform(-0.05, 0.05))
+    elif what < 0.6:  # a lorry and a car
+        beside(b, inner, b.red, b.black)
     else:
-        s, width = inner * random.uniform(0.75, 0.95), random.uniform(0.13, 0.22)
-        side = 1 if random.random() < 0.9 else -1
-        arrow(b, s, b.black, [(side * 0.25, 0.85), (side * 0.25, -0.45)], width)
-        round_it = [(0.25, 0.75), (-0.1, 0.45), (-0.35, 0.1), (-0.3, -0.2), (0.05, -0.4)]
-        if random.random() < 0.5:
-            round_it = [(0.3, 0.6), (-0.3, 0.3), (-0.35, -0.1), (-0.35, -0.4)]
-        arrow(b, s, b.black, [(side * x, y) for x, y in round_it], width)
-        if random.random() < 0.6:
+        side = 1 if random.random() < 0.92 else -1
+        width = random.uniform(0.12, 0.2)
+        if random.random() < 0.6:  # the line between them, in red
+            b.line([(0.0, -inner), (0.0, inner)], random.uniform(0.1, 0.18), b.red)
+        round_it = [(-0.15, 0.75), (-0.5, 0.5), (-0.5, 0.1), (0.15, -0.25), (0.2, -0.5)]
+        if random.random() < 0.4:
+            round_it = [(0.1, 0.7), (-0.4, 0.3), (-0.4, -0.2), (-0.1, -0.5)]
+        up = random.uniform(-0.2, 0.3)
+        arrow(b, inner * 0.85, b.black, [(side * 0.4, 0.75), (side * 0.4, up)], width)
+        arrow(b, inner * 0.85, b.black, [(side * x, y) for x, y in round_it], width)
+        if random.random() < 0.2:
             _slash(b, b.red, inner)
     return b.drawing()
 
@@ -182,22 +194,39 @@ def prohibition(random: np.random.Generator) -> Drawing:
     what = random.random()
     if what < 0.1:
         return b.drawing()
-    if what < 0.32:
-        unit = str(random.choice(("m", "t")))
-        whole, tenth = int(random.integers(2, 60 if unit == "t" else 6)), int(random.integers(0, 10))
-        words = f"{whole}{unit}" if unit == "t" and random.random() < 0.8 else f"{whole}.{tenth}{unit}"
-        b.text(words, random.uniform(0.5, 0.8), inner * 1.75, b.black)
-        ways = random.random()
-        if unit == "m" and ways < 0.85:
-            tip, base = random.uniform(0.42, 0.55), inner * 0.95
-            for side in (-1, 1):
-                wedge = [(-0.2, side * base), (0.2, side * base), (0.0, side * tip)]
-                b.fill(wedge if ways < 0.6 else [(y, x) for x, y in wedge], b.black)
+    if what < 0.42:
+        _quantity(b, inner)
         return b.drawing()
     pictogram(b, inner * random.uniform(0.55, 0.75), b.black, (0, 1, 2, 4, 5, 5, 5, 7, 9, 9, 11, 14))
     if random.random() < 0.75:
         _slash(b, b.red, inner)
     return b.drawing()
+
+
+def _quantity(b: Board, inner: float) -> None:
+    """A height, a width, a weight or the weight on an axle. The unit is smaller, and stands low or level."""
+    random = b.random
+    unit = "t" if random.random() < 0.6 else "m"
+    whole = int(random.choice((2, 3, 4, 5, 7, 8, 10, 13, 14, 15, 20, 25, 30, 40, 49, 50, 55)))
+    words = str(whole) if unit == "t" else f"{random.integers(2, 6)}.{random.integers(0, 10)}"
+    high, total = random.uniform(0.55, 0.95), inner * random.uniform(1.4, 1.65)
+    if unit == "m":
+        high *= 0.75
+    share = random.uniform(0.2, 0.3)
+    up = -0.15 if unit == "t" and random.random() < 0.25 else random.uniform(-0.03, 0.03)
+    b.text(words, high, total * (1 - share), b.black, -total * share / 2, up)
+    small = high * random.uniform(0.45, 0.8)
+    b.text(unit, small, total * share, b.black, total * (1 - share) / 2, up + (high - small) / 2)
+    if up < -0.1:  # an axle
+        b.line([(-0.4, 0.55), (0.4, 0.55)], 0.06, b.black)
+        for x in (-0.35, 0.35):
+            b.line([(x, 0.4), (x, 0.7)], 0.1, b.black)
+    if unit == "m" and random.random() < 0.85:
+        tip, base = random.uniform(0.42, 0.55), inner * 0.95
+        across = random.random() < 0.3
+        for side in (-1, 1):
+            wedge = [(-0.2, side * base), (0.2, side * base), (0.0, side * tip)]
+            b.fill([(y, x) for x, y in wedge] if across else wedge, b.black)
 
 
 def pedestrian_crossing(random: np.random.Generator) -> Drawing:
@@ -267,8 +296,15 @@ def mandatory(random: np.random.Generator) -> Drawing:
         edge = random.uniform(0.88, 1.0)
         b.disc(edge, b.white)
         b.disc(edge - random.uniform(0.03, 0.07), b.blue)
-    if random.random() < 0.2:
+    which = random.random()
+    if which < 0.25:  # as fast at least
         b.text(str(random.choice(LIMITS)), random.uniform(0.7, 1.1), 1.4, b.white)
+        if random.random() < 0.4:
+            b.line([(-0.45, 0.68), (0.45, 0.68)], 0.08, b.white)
+    elif which < 0.4:  # keep right
+        side = 1 if random.random() < 0.85 else -1
+        way = [(-0.5 * side, -0.5), (0.25 * side, 0.25)]
+        arrow(b, random.uniform(0.7, 0.9), b.white, way, random.uniform(0.22, 0.36))
     else:
         pictogram(b, random.uniform(0.55, 0.8), b.white, (0, 1, 2, 2, 3, 4, 4, 5, 5, 5, 5, 5, 6, 9))
     return b.drawing()

@@ -169,6 +169,33 @@ def lorry(b: Board, s: float, c: Colour, x: float = 0.0, y: float = 0.0) -> None
         b.disc(s * 0.2, c, x + side * s * place, y + s * 0.42)
 
 
+def beside(b: Board, s: float, left: Colour, right: Colour) -> None:
+    """A lorry and to the right of it a car, both from behind."""
+    top, gap = b.random.uniform(-0.55, -0.35) * s, b.random.uniform(0.04, 0.12) * s
+    b.fill([(-0.72 * s, top), (-gap, top), (-gap, 0.28 * s), (-0.72 * s, 0.28 * s)], left)
+    b.fill(
+        [
+            (gap, 0.0),
+            (0.15 * s, -0.22 * s),
+            (0.6 * s, -0.22 * s),
+            (0.72 * s, 0.0),
+            (0.72 * s, 0.28 * s),
+            (gap, 0.28 * s),
+        ],
+        right,
+    )
+    for x, colour in ((-0.6, left), (-0.2, left), (0.2, right), (0.6, right)):
+        b.fill(
+            [
+                ((x - 0.08) * s, 0.25 * s),
+                ((x + 0.08) * s, 0.25 * s),
+                ((x + 0.08) * s, 0.42 * s),
+                ((x - 0.08) * s, 0.42 * s),
+            ],
+            colour,
+        )
+
+
 def person(b: Board, s: float, c: Colour, x: float = 0.0, y: float = 0.0) -> None:
     """Walking or standing."""
     lean, w = b.random.uniform(-0.15, 0.15) * s, s * b.random.uniform(0.2, 0.3)

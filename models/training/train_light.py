@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE.parent / "icv-light.onnx")
     parser.add_argument("--cache", type=Path, default=HERE / "data")
     parser.add_argument("--lights", type=int, default=10000, help="rendered lights to learn from")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=3000)
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE.parent / "icv-sign.onnx")
     parser.add_argument("--cache", type=Path, default=HERE / "data")
-    parser.add_argument("--signs", type=int, default=11600, help="rendered signs to learn from")
+    parser.add_argument("--signs", type=int, default=13050, help="rendered signs to learn from")
     parser.add_argument("--steps", type=int, default=4000)
     args = parser.parse_args()
     torch.set_num_threads(1)
