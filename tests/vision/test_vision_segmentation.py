@@ -1,3 +1,7 @@
+import json
+import math
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -65,3 +69,32 @@ def test_any_mask_gives_lines_inside_the_picture(seed, height, width, share):
         assert (line.points >= 0).all()
         assert (line.points <= (2.0 * width, 3.0 * height)).all()
         assert (np.diff(line.points[:, 1]) < 0).all()
+
+
+RECORDED = json.loads((Path(__file__).parent / "golden" / "lane_masks.json").read_text())
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_lines_of_recorded_masks_stay_what_they_were(recorded):
+    """Masks of two networks on real roads, as edges of runs; the lines are those that the first, slower code
+    found in them. They are held here, not judged."""
+    flat = np.zeros(math.prod(recorded["shape"]) + 1, np.int8)
+    flat[recorded["edges"][::2]] += 1
+    flat[recorded["edges"][1::2]] -= 1
+    mask = flat.cumsum()[:-1].reshape(recorded["shape"]).astype(bool)
+    lines = lines_from_mask(mask, *recorded["scale"])
+    assert [line.score for line in lines] == [line["score"] for line in recorded["lines"]]
+    for line, expected in zip(lines, recorded["lines"], strict=True):
+        assert line.points.tolist() == expected["points"]
+    for line, same in zip(lines, lines_from_mask(mask.astype(np.uint8) * 3, *recorded["scale"]), strict=True):
+        assert line.points.tolist() == same.points.tolist()
+
+
+def test_a_mark_at_the_right_edge_does_not_go_on_at_the_left_one():
+    mask = np.zeros((40, 100), bool)
+    mask[:, -3:] = True
+    mask[:, :3] = True
+    left, right = lines_from_mask(mask, 1.0, 1.0)
+    assert set(left.points[:, 0]) == {1.5}
+    assert set(right.points[:, 0]) == {98.5}
+    assert left.score == right.score == 1.0

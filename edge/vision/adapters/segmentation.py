@@ -33,9 +33,11 @@ class _Segment:
 
     def grow(self, row: int, x: float) -> None:
         """The next run upwards."""
-        self.rows.append(row)
-        self.xs.append(x)
-        self.aim = self.slope(max(-len(self.xs), -6), -1)
+        rows, xs = self.rows, self.xs
+        rows.append(row)
+        xs.append(x)
+        first = -6 if len(xs) > 6 else 0
+        self.aim = (x - xs[first]) / (rows[first] - row)
 
     def slope(self, first: int, last: int) -> float:
         """Columns per band, upwards, between two of the points."""
@@ -54,7 +56,8 @@ def lines_from_mask(mask: np.ndarray, scale_x: float, scale_y: float) -> tuple[L
     step = max(1, round(height / BANDS))
     bands = height // step
     # From the bottom: the near rows matter most, so the rows left over are the uppermost.
-    grouped = mask[height - bands * step :] != 0
+    marked = mask if mask.dtype == np.bool_ else np.not_equal(mask, 0)
+    grouped = marked[height - bands * step :]
     if step > 1:
         grouped = grouped.reshape(bands, step, width).any(axis=1)
     segments = _link(grouped, tolerance=1.0 + width / 100)
@@ -65,46 +68,73 @@ def lines_from_mask(mask: np.ndarray, scale_x: float, scale_y: float) -> tuple[L
         span = line.rows[0] - line.rows[-1] + 1
         if span < max(3, bands * MIN_SPAN_SHARE) or len(line.rows) < 3:
             continue
-        points = np.empty((len(line.rows), 2))
-        points[:, 0] = np.array(line.xs) * scale_x
-        points[:, 1] = (np.array(line.rows) * step + step / 2 + top) * scale_y
+        points = [
+            (x * scale_x, (row * step + step / 2 + top) * scale_y)
+            for x, row in zip(line.xs, line.rows, strict=True)
+        ]
         found.append(LaneLine(points=read_only(points), score=len(line.rows) / span))
     return tuple(sorted(found, key=lambda line: float(line.points[0, 0])))
 
 
 def _link(grouped: np.ndarray, tolerance: float) -> list[_Segment]:
-    """Runs of mark in neighbouring bands, from the bottom up."""
-    bands, width = grouped.shape
-    framed = np.zeros((bands, width + 2), np.bool_)  # with an empty column on both sides of each band
-    framed[:, 1:-1] = grouped
-    flat = framed.ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]).tolist()  # where runs begin and end, by turns
-    widest = width * MAX_RUN_SHARE
-    runs: list[list[tuple[int, int]]] = [[] for _ in range(bands)]
-    for begin, end in zip(changes[::2], changes[1::2], strict=True):
-        if end - begin <= widest:
-            row, start = divmod(begin, width + 2)
-            runs[row].append((start, start + end - begin))
+    """Runs of mark in neighbouring bands, from the bottom up.
 
+    In plain Python, since there are a few dozen of them.
+    """
     segments: list[_Segment] = []
     growing: list[_Segment] = []
-    for row in range(bands - 1, -1, -1):
-        if not runs[row]:
-            continue
+    for row, runs in reversed(_runs(grouped)):
         growing = [segment for segment in growing if segment.rows[-1] - row <= 3]
-        free = [(segment, segment.xs[-1] + segment.aim * (segment.rows[-1] - row)) for segment in growing]
-        for start, end in runs[row]:
-            best, best_miss = -1, tolerance
-            for index, (_, x) in enumerate(free):
-                miss = start - x if x < start else x - end if x > end else 0.0
+        free = [(segment.xs[-1] + segment.aim * (segment.rows[-1] - row), segment) for segment in growing]
+        for start, end in runs:
+            best, best_miss = None, tolerance
+            for one in free:
+                x = one[0]
+                if start <= x <= end:
+                    best = one
+                    break
+                miss = start - x if x < start else x - end
                 if miss < best_miss:
-                    best, best_miss = index, miss
-            if best < 0:
+                    best, best_miss = one, miss
+            if best is None:
                 segments.append(_Segment(row, (start + end) / 2))
                 growing.append(segments[-1])
             else:
-                free.pop(best)[0].grow(row, (start + end) / 2)
+                free.remove(best)
+                best[1].grow(row, (start + end) / 2)
     return segments
+
+
+def _runs(grouped: np.ndarray) -> list[tuple[int, list[tuple[int, int]]]]:
+    """The bands that have runs of mark, from the top down, each with where its runs begin and end, from the
+    left; without those that are too wide."""
+    bands, width = grouped.shape
+    flat = grouped.ravel()
+    # Where runs begin and end, by turns; one that reaches the right edge may go on in the next band.
+    changes = (np.flatnonzero(flat[1:] != flat[:-1]) + 1).tolist()
+    if flat[0]:
+        changes.insert(0, 0)
+    if len(changes) % 2:
+        changes.append(bands * width)
+    widest = width * MAX_RUN_SHARE
+    found: list[tuple[int, list[tuple[int, int]]]] = []
+    runs: list[tuple[int, int]] = []
+    left, right = 0, 0  # of the band
+    by_turns = iter(changes)
+    for begin, end in zip(by_turns, by_turns, strict=True):
+        while True:
+            if begin >= right:
+                row, runs = begin // width, []
+                left = row * width
+                right = left + width
+                found.append((row, runs))
+            stop = end if end < right else right
+            if stop - begin <= widest:
+                runs.append((begin - left, stop - left))
+            if stop == end:
+                break
+            begin = stop
+    return found
 
 
 def _join(segments: list[_Segment], bands: int, tolerance: float) -> list[_Segment]:
