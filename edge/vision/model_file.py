@@ -93,7 +93,7 @@ def read(path: Path) -> bytes:
         if found.st_size > MAX_BYTES:
             raise ModelError(f"{path}: has {found.st_size} bytes; a network of up to {MAX_BYTES} is run here")
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(found.st_size)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
 

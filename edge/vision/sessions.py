@@ -75,23 +75,30 @@ class Session:
 
 def open_session(path: Path, perception: config.Perception, entry: Entry | None = None) -> Session:
     """A model file, ready to run as `perception` says; entry: what the zoo says of it. Raises ModelError."""
-    cache = _cache(perception)
-    with _bounded_memory(perception):
-        content = read(path)
-        file = judge(content, path)
-        if entry is None:
-            return _open(content, path, file, perception, cache)
-        file = _as_said(file, entry, path)
-        from edge.vision import fold
+    try:
+        with _bounded_memory(perception):
+            return _judge_and_open(path, perception, entry)
+    except MemoryError:
+        raise ModelError(f"{path}: wants more memory than it may have here: use a smaller one") from None
 
-        faster = fold.folded(path, entry, cache)
-        if faster:
-            try:
-                folded = read(faster)
-                return _open(folded, path, judge(folded, faster), perception, cache, entry)
-            except ModelError:
-                faster.unlink(missing_ok=True)  # damaged since it was made
-        return _open(content, path, file, perception, cache, entry)
+
+def _judge_and_open(path: Path, perception: config.Perception, entry: Entry | None) -> Session:
+    cache = _cache(perception)
+    content = read(path)
+    file = judge(content, path)
+    if entry is None:
+        return _open(content, path, file, perception, cache)
+    file = _as_said(file, entry, path)
+    from edge.vision import fold
+
+    faster = fold.folded(path, entry, cache)
+    if faster:
+        try:
+            folded = read(faster)
+            return _open(folded, path, judge(folded, faster), perception, cache, entry)
+        except ModelError:
+            faster.unlink(missing_ok=True)  # damaged since it was made
+    return _open(content, path, file, perception, cache, entry)
 
 
 def _open(
