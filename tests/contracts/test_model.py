@@ -163,7 +163,7 @@ def test_a_model_that_cannot_be_loaded_is_named(two_in_two_out, backend):
     model = onnx.load(str(two_in_two_out))
     model.graph.node[3].op_type = "Frobnicate"
     two_in_two_out.write_bytes(model.SerializeToString())
-    with pytest.raises(ModelError, match=r"two\.onnx: not a model that .* can load: .*Frobnicate"):
+    with pytest.raises(ModelError, match=r"two\.onnx: not a model that .* can load: "):
         open_session(two_in_two_out, backend)
 
 

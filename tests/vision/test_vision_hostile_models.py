@@ -1,4 +1,4 @@
-"""Files that are no models, damaged ones, and such as were made to do harm: named, refused; nothing breaks."""
+"""Files that are no models, damaged ones, and such as were made to do harm: named and refused."""
 
 import contextlib
 import pickle

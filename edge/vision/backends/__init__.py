@@ -50,4 +50,5 @@ def reason(error: Exception) -> str:
     """What a runtime says is wrong, in one line, without the place in its source."""
     lines = str(error).splitlines() or [type(error).__name__]
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : (\w+) : ", r"\1: ", " ".join(lines))
+    text = re.sub(r"Exception from src/\S+ |Check '.*?' failed at src/\S+ ", "", text)
     return re.sub(r"/onnxruntime_src/\S+:\d+ .*?\)(?: const)?(?: \[[^]]*\])? (?=\S)", "", text)[:300].strip()
