@@ -86,6 +86,15 @@ def test_eyes_of_a_few_pixels_are_unknown():
     assert found.right_eye_open is None
 
 
+def test_an_eye_beyond_the_edge_of_the_picture_is_unknown():
+    eyes, session = adapter(0.9)
+    beyond = np.array(EYES) + np.array([165, 0])  # the driver's left eye is at 325 of 320 px
+    found = eyes.see(picture(), Seen(face=face(beyond, left_eye_open=0.0))).face
+    assert found.right_eye_open == pytest.approx(0.9)
+    assert found.left_eye_open is None
+    assert len(session.fed) == 1
+
+
 def test_without_a_face_or_its_eyes_nothing_is_said():
     eyes, _ = adapter()
     assert eyes.see(picture(), Seen()).face is None

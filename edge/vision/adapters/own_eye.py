@@ -30,7 +30,10 @@ class OwnEye:
         self._canvas = Canvas(session, entry)
 
     def see(self, picture: Picture, seen: Seen) -> Seen:
-        """Adds to the face, if it has points of the eyes: None where these are small or turned away."""
+        """Adds to the face, if it has points of the eyes.
+
+        None for an eye that is beyond the edge, of few pixels, or turned away.
+        """
         face = seen.face
         eyes = eye_line(face) if face is not None else None
         if face is None or eyes is None:
@@ -39,10 +42,10 @@ class OwnEye:
         side = SIDE * float(np.hypot(*(left - right)))
         found: list[float | None] = [None, None]
         if side >= MIN_SIDE_PX and eyes_visible(face):
-            found = [
-                self.parse(self._session.run(self.prepare(picture, middle, side, angle)))
-                for middle in (right, left)
-            ]
+            for index, middle in enumerate((right, left)):
+                if 0 <= middle[0] < picture.width_px and 0 <= middle[1] < picture.height_px:
+                    feed = self.prepare(picture, middle, side, angle)
+                    found[index] = self.parse(self._session.run(feed))
         return msgspec.structs.replace(
             seen, face=msgspec.structs.replace(face, right_eye_open=found[0], left_eye_open=found[1])
         )
