@@ -16,12 +16,14 @@ from edge.vision.adapters.gaze import Gaze
 from edge.vision.adapters.headpose import HeadPose
 from edge.vision.adapters.segmentation import RoadSegmentation
 from edge.vision.adapters.ssd import Ssd
+from edge.vision.adapters.yolo import Yolo, layout_of
 from edge.vision.adapters.yolox import YoloX
 from edge.vision.adapters.yunet import YuNet
 from edge.vision.picture import Picture
-from edge.vision.zoo import Entry
+from edge.vision.zoo import Entry, ModelError
 
 FACE = Face(score=0.9, box=(100.0, 50.0, 200.0, 180.0))
+NOTHING = Seen()
 
 
 def entry(**fields):
@@ -181,6 +183,75 @@ def test_ssd():
     assert found.kinds == ("car",)
     assert found.scores[0] == pytest.approx(0.7)
     assert found.boxes[0].tolist() == pytest.approx([200, 20, 600, 60], abs=1e-3)
+
+
+def yolo(shape, kinds=("car",), **fields):
+    return made(
+        Yolo,
+        Fake([np.zeros([size or 9 for size in shape], np.float32)]),
+        entry(inputs={"images": (1, 3, 64, 64)}, outputs={"x": shape}, kinds=kinds, **fields),
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "layout"),
+    [((1, 84, 6), 1, None), ((1, 300, 6), 1, None), ((1, 84, 8), 80, "v8"), ((1, 84, 8), 3, "v5"),
+     ((1, 7, 84), 3, "v8"), ((1, 300, 6), 3, "nms"), ((1, 8400, 6), 3, None), ((1, 0, 6), 1, None),
+     ((1, 7, 0), 3, "v8"), ((1, 0, 8), 3, "v5"), ((1, 8, 8), 4, "v8"), ((1, 7, 8), 3, None),
+     ((1, 84, 10), 3, None)],
+)  # fmt: skip
+def test_a_layout_of_yolo_is_recognised_or_asked_for(shape, classes, layout):
+    kinds = ("car", *[""] * (classes - 1))
+    if layout is None:
+        with pytest.raises(ModelError, match=r'x\.onnx: its output .* write layout = "v5"'):
+            yolo(shape, kinds)
+    else:
+        assert layout_of(entry(outputs={"x": shape}, kinds=kinds)) == layout
+        yolo(shape, kinds)
+
+
+def test_a_layout_that_is_said_is_taken_if_it_can_be():
+    for layout in ("v5", "nms"):
+        assert yolo((1, 300, 6), layout=layout)
+    with pytest.raises(ModelError, match=r"are not what .* reads: \(1, 5 or more, any\)"):
+        yolo((1, 4, 300), layout="v8")
+    with pytest.raises(ModelError, match=r"outputs .* are not what"):
+        yolo((1, 300, 6, 1))
+
+
+def test_lights_and_signs_of_a_detector_are_no_road_users():
+    kinds = ("car", "traffic light", "traffic sign", "stop sign")
+    output = np.zeros((1, 5, 6), np.float32)
+    for number in range(4):
+        output[0, number] = [10, 10, 30, 30, 0.9 - number / 10, number]
+    output[0, 4] = [11, 10, 30, 30, 0.55, 1]
+    size = picture(np.zeros((64, 64, 3), np.uint8))
+
+    def seen_with(finds, before=NOTHING):
+        adapter = yolo(output.shape, kinds, finds=finds)
+        adapter._session.answers = [[output]]
+        return adapter.see(size, before)
+
+    seen = seen_with(("objects", "lights", "signs"))
+    assert seen.detections.kinds == ("car",)
+    assert [(light.score, light.state) for light in seen.lights] == [(pytest.approx(0.8), None)]
+    assert [sign.kind for sign in seen.signs] == [None], "of signs in one place the surest stays"
+    # Only what the entry says that it finds: another model found the road users.
+    before = Seen(detections=seen.detections)
+    assert seen_with(("lights",), before).detections is seen.detections
+    assert seen_with(("lights",)).signs is None
+    assert seen_with(("objects",)).lights is None
+    with pytest.raises(ModelError, match="none of its kinds is of what it finds"):
+        yolo((1, 5, 6), ("car",), finds=("lights",), layout="nms")
+    with pytest.raises(ModelError, match="kinds: 'lorry' is none of car, truck"):
+        yolo((1, 5, 6), ("lorry",), layout="nms")
+
+
+def test_a_stop_sign_is_a_sign_whose_kind_is_known():
+    adapter = yolo((1, 1, 6), ("", "stop sign"), finds=("signs",))
+    adapter._session.answers = [[np.array([[[10, 10, 30, 30, 0.9, 1]]], np.float32)]]
+    (sign,) = adapter.see(picture(np.zeros((64, 64, 3), np.uint8)), Seen()).signs
+    assert (sign.kind, sign.box) == ("stop", (10, 10, 30, 30))
 
 
 # ---------------------------------------------------------------- road
