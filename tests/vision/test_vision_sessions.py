@@ -1,5 +1,4 @@
 import hashlib
-import importlib.metadata
 
 import msgspec
 import numpy as np
@@ -190,17 +189,13 @@ def test_precision_is_exact_unless_the_config_says_otherwise(doubling, perceptio
     assert options[CUDA]["use_tf32"] == "0"
 
 
-def test_two_wheels_of_onnxruntime_at_once_are_said_aloud(doubling, perception, monkeypatch):
-    installed = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.1"}
-
-    def version(name):
-        if name not in installed:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return installed[name]
-
-    monkeypatch.setattr(importlib.metadata, "version", version)
+def test_two_wheels_of_onnxruntime_at_once_are_said_aloud(doubling, perception, monkeypatch, tmp_path):
+    for name in ("onnxruntime-1.32.0", "onnxruntime_gpu-1.31.1", "onnxruntime_extensions-0.14.0"):
+        (tmp_path / "packages" / f"{name}.dist-info").mkdir(parents=True)
+    package = tmp_path / "packages" / "onnxruntime" / "__init__.py"
+    monkeypatch.setattr(onnxruntime, "__file__", str(package))
     (note,) = open_session(doubling, perception).notes
-    assert "onnxruntime 1.32.0 and onnxruntime-gpu 1.31.1 are installed together" in note
+    assert "onnxruntime and onnxruntime-gpu are installed together" in note
     assert "pip uninstall onnxruntime onnxruntime-gpu, then install the one" in note
 
 
