@@ -83,7 +83,7 @@ def open_session(path: Path, perception: config.Perception, entry: Entry | None 
 
 
 def _judge_and_open(path: Path, perception: config.Perception, entry: Entry | None) -> Session:
-    cache = _cache(perception)
+    cache = cache_of(perception)
     content = read(path)
     file = judge(content, path)
     if entry is None:
@@ -127,7 +127,8 @@ def threads_each(networks: int) -> int:
     return 1 if networks >= count - 1 else count // networks
 
 
-def _cache(perception: config.Perception) -> Path | None:
+def cache_of(perception: config.Perception) -> Path | None:
+    """Where what is made from models is kept; None: nowhere."""
     if perception.cache is not None:
         return Path(perception.cache).expanduser() if perception.cache else None
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from edge.cli.models import bench, card, check, fetch, listing, table
+from edge.cli.models import bench, card, check, fetch, listing, quantise, table
 
 VERBS = {
     "list": (listing, "every model, whether it is here, its licences and where it is from"),
@@ -12,6 +12,7 @@ VERBS = {
     "check": (check, "run each model that is here on a drawn picture, compare with what it should say"),
     "bench": (bench, "measure how good and how fast they are, side by side"),
     "card": (card, "all that is known of a model: licences, what it learnt from, figures, limits"),
+    "quantise": (quantise, "make a faster one with bytes inside, held against the original on your pictures"),
     "table": (table, "begin the zoo's table of a model of your own: what its file says of itself"),
 }
 

@@ -27,6 +27,8 @@ def run(args: argparse.Namespace) -> int:
     import sys
 
     from edge.config import UserError
+    from edge.vision import fold
+    from edge.vision.sessions import cache_of
     from edge.vision.zoo import ModelError, brings
 
     perception = perception_of(args)
@@ -47,7 +49,10 @@ def run(args: argparse.Namespace) -> int:
         except ModelError as error:
             rows.append({"name": name, "state": "refused", "detail": str(error)})
         else:
-            rows.append({"name": name, "state": "here", "detail": str(path)})
+            cache = cache_of(perception)
+            fold.folded(path, zoo.entry(name), cache)  # now, so that the first start is no slower
+            told = fold.why_not(zoo.entry(name), cache)
+            rows.append({"name": name, "state": "here", "detail": f"{path}{told and '; ' + told}"})
     print_rows(rows, args.json)
     return int(any(row["state"] == "refused" for row in rows))
 

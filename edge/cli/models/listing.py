@@ -14,6 +14,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; 1 if a file is not what it should be."""
+    from edge.vision import fold
+    from edge.vision.sessions import cache_of
     from edge.vision.zoo import ModelError
 
     perception = perception_of(args)
@@ -32,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
         source = "own" if entry.own else entry.address or "no address: --from DIR"
         licences = f"code {entry.licence_code}, weights {entry.licence_weights}"
         detail = f"{entry.role}: {', '.join(entry.finds)}; {entry.bytes / 1e6:.1f} MB; {licences}; {source}"
+        if state == "here" and (told := fold.why_not(entry, cache_of(perception))):
+            detail += f"; {told}"
         rows.append(
             {
                 "name": name,
