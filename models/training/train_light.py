@@ -12,12 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from crops import Crop, CropNet, batches, export_crops, kept, losses
+from crop_network import CropNet, export_crops, losses
+from crops import Crop, batches, kept
 from learning import learn
 from light_data import CLASSES, SIZE, real_set, rendered_set, view
 
 HERE = Path(__file__).parent
-REAL_SHARE = 0.2  # of each batch
+SHARES = (0.8, 0.2)  # of each batch: rendered, photographed
 
 
 def main() -> None:
@@ -35,9 +36,8 @@ def main() -> None:
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
     drawn = kept(f"light_rendered_{args.lights}", args.cache, lambda: rendered_set(0, args.lights))
     photographed = real_set("learn")
-    shares = np.concatenate(
-        (np.full(len(drawn), (1 - REAL_SHARE) / len(drawn)), REAL_SHARE * even(photographed))
-    )
+    parts = (np.full(len(drawn), 1 / len(drawn)), even(photographed))
+    shares = np.concatenate([part * share for part, share in zip(parts, SHARES, strict=True)])
     make = batches([*drawn, *photographed], shares, view, batch=96, seed=1)
     net = learn(net, make, losses, last=args.steps, rate=3e-3, checkpoint=args.cache / "light.pt")
     worst = export_crops(net, SIZE, args.out)

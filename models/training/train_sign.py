@@ -12,7 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from crops import CropNet, batches, export_crops, kept, losses
+from crop_network import CropNet, export_crops, losses
+from crops import batches, kept
 from learning import learn
 from sign_data import CLASSES, SIZE, rendered_set, view
 
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE.parent / "icv-sign.onnx")
     parser.add_argument("--cache", type=Path, default=HERE / "data")
     parser.add_argument("--signs", type=int, default=13050, help="rendered signs to learn from")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=4200)
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
