@@ -34,7 +34,9 @@ def test_boxes_of_yolo_text_become_px_and_low_ones_are_ignored(tmp_path):
     labels = tmp_path / "labels/highway_objects/test"
     labels.mkdir(parents=True)
     (labels / "a.txt").write_text("1 0.5 0.5 0.5 0.4\n2 0.1 0.1 0.1 0.1\n3 0.5 0.5 0.1 0.02\n")
-    (sample,) = datasets.highway_objects(tmp_path)
+    picture(tmp_path / "images/highway_objects/test/twin.jpg")
+    (tmp_path / "twins.json").write_text('{"highway_objects/test": ["twin.jpg"]}')
+    (sample,) = datasets.highway_objects(tmp_path, tmp_path)
     assert sample.image.shape == (100, 200, 3)
     assert sample.boxes["car"].tolist() == [[50, 30, 150, 70]]
     assert sample.boxes["motorcycle"].tolist() == [[10, 5, 30, 15]]
@@ -118,7 +120,7 @@ def test_eyes_have_the_labels_of_their_frame(tmp_path):
 
 
 def test_sets_that_are_not_there_give_nothing_and_are_named(tmp_path):
-    assert list(datasets.highway_objects(tmp_path)) == []
+    assert list(datasets.highway_objects(tmp_path, tmp_path)) == []
     assert list(datasets.coco(tmp_path)) == []
     assert list(datasets.road_polygons(tmp_path, tmp_path)) == []
     assert list(datasets.light_pictures(tmp_path, tmp_path)) == []
@@ -174,31 +176,41 @@ def test_a_vehicle_is_right_whatever_it_is_called_but_a_truck_is_no_car():
         "c", ("objects",), objects(("car", 0.9, 0, 0, 10, 10)), kinds=("car", "person", "bicycle", "")
     )
     figures = {"m": [], "c": []}
-    on_roads.measure_objects([says, only_cars], [truth], "here", figures, nothing)
-    assert values(figures, "m") == {"vehicle AP50": 1.0, "truck AP50": 0.0}
-    assert values(figures, "c") == {"vehicle AP50": pytest.approx(0.1)}, "it has one word for all vehicles"
+    on_roads.measure_objects([says, only_cars], {"m": 0.95, "c": 0.5}, [truth], "here", figures, nothing)
+    assert values(figures, "m") == {
+        "vehicle AP50": 1.0,
+        "truck AP50": 0.0,
+        "vehicles found": 0.0,  # none over 0.95
+        "vehicle boxes right": None,
+    }
+    assert values(figures, "c") == {
+        "vehicle AP50": pytest.approx(0.1),  # of trucks nothing, since it has one word for all vehicles
+        "vehicles found": pytest.approx(0.1),
+        "vehicle boxes right": 1.0,
+    }
 
 
 def test_of_fewer_than_ten_nothing_is_told():
     figures = {"m": []}
     says = Says("m", ("objects",), objects(("car", 0.9, 0, 0, 10, 10)))
-    on_roads.measure_objects([says], [sample(car=[(0, 0, 10, 10)])], "here", figures, nothing)
+    on_roads.measure_objects([says], {"m": 0.5}, [sample(car=[(0, 0, 10, 10)])], "here", figures, nothing)
     assert figures["m"] == []
 
 
 def test_found_and_right_at_the_threshold():
-    truth = sample(car=[(0, 0, 10, 10), (20, 0, 30, 10)], bus=[(40, 0, 50, 10)])
-    says = Says(
-        "m",
-        ("objects",),
-        objects(("car", 0.9, 0, 0, 10, 10), ("truck", 0.8, 40, 0, 50, 9), ("car", 0.7, 80, 0, 90, 10)),
-    )
+    places = [(20 * i, 0, 20 * i + 10, 10) for i in range(10)]
+    truth = sample(car=places[:7], bus=places[7:])
+    truth = truth._replace(ignored=np.array([(300, 0, 400, 100)], float))
+    said = [("car", 0.9, *place) for place in places[:5]]
+    said += [("truck", 0.8, 140, 0, 150, 9), ("car", 0.7, 500, 0, 510, 10)]  # a bus found, and nothing there
+    said += [("car", 0.9, 310, 10, 320, 20), ("car", 0.3, *places[6])]  # ignored; not sure
     figures = {"m": []}
-    on_roads.measure_threshold([says], [truth], "here", figures, nothing)
-    assert values(figures, "m") == {
-        "vehicles found": pytest.approx(2 / 3),
-        "vehicle boxes right": pytest.approx(2 / 3),
-    }
+    on_roads.measure_objects(
+        [Says("m", ("objects",), objects(*said))], {"m": 0.5}, [truth], "here", figures, nothing
+    )
+    found = values(figures, "m")
+    assert found["vehicles found"] == pytest.approx(6 / 10)
+    assert found["vehicle boxes right"] == pytest.approx(6 / 7)
 
 
 def test_lights_by_place_and_by_state():

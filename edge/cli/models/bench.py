@@ -107,7 +107,7 @@ def rendered(quick: bool) -> Rendered:
     road_size, driver_size = (640, 360), (640, 480)
 
     def roads() -> Iterator[Objects]:
-        for seed in range(first, first + (10 if quick else 60)):
+        for seed in range(first, first + (8 if quick else 40)):
             scene, geometry = random_scene(seed)
             boxes: dict[str, list[tuple[float, float, float, float]]] = {}
             ignored: list[tuple[float, float, float, float]] = []
@@ -121,7 +121,7 @@ def rendered(quick: bool) -> Rendered:
             )
 
     def drivers() -> Iterator[Driver]:
-        for seed in range(first, first + (30 if quick else 200)):
+        for seed in range(first, first + (30 if quick else 150)):
             state, look = random_driver(seed)
             truth = driver_truth(state, *driver_size, look)
             face = None

@@ -113,19 +113,17 @@ def _roads(
         for network in networks
         if not {"objects", "lights"}.isdisjoint(network.entry.finds)
     ]
-    sure = [network for network in networks if network.name in {n.name for n in doubtful}]
-    objects, surely = _finding(doubtful, "objects"), _finding(sure, "objects")
+    objects = _finding(doubtful, "objects")
+    sure = {network.name: zoo.entry(network.name).min_score for network in objects}
     if wanted.rendered is not None and objects:
         drawn = wanted.rendered.roads()
-        on_roads.measure_objects(objects, drawn, RENDERED_ROADS, figures, stage(RENDERED_ROADS))
+        on_roads.measure_objects(objects, sure, drawn, RENDERED_ROADS, figures, stage(RENDERED_ROADS))
     if data is None:
         return
     if objects:
-        samples = datasets.highway_objects(data, every)
-        on_roads.measure_objects(objects, samples, HIGHWAY, figures, stage(HIGHWAY))
-        samples = datasets.highway_objects(data, every)
-        on_roads.measure_threshold(surely, samples, HIGHWAY, figures, stage(f"{HIGHWAY}, at the threshold"))
-        on_roads.measure_objects(objects, datasets.coco(data), COCO, figures, stage(COCO))
+        samples = datasets.highway_objects(data, labels, every)
+        on_roads.measure_objects(objects, sure, samples, HIGHWAY, figures, stage(HIGHWAY))
+        on_roads.measure_objects(objects, sure, datasets.coco(data), COCO, figures, stage(COCO))
     if lights := _finding(doubtful, "lights"):
         pictures = (sample for sample, _ in datasets.light_pictures(data, labels, every))
         on_roads.measure_lights(lights, pictures, LIGHTS, figures, stage(f"places of lights, {LIGHTS}"))

@@ -60,10 +60,14 @@ def missing(data: Path) -> list[str]:
     return [name for name in needed if not (data / name).exists()]
 
 
-def highway_objects(data: Path, every: int = 1) -> Iterator[Objects]:
+def highway_objects(data: Path, labels: Path, every: int = 1) -> Iterator[Objects]:
     """Universitas Tidar, highway object detection (CC BY 4.0), split test: boxes by people. Bicycles are not
-    labelled."""
-    for path in sorted((data / "images/highway_objects/test").glob("*.jpg"))[::every]:
+    labelled. Pictures that are in its other splits too (models/training/labels/twins.json) are left out."""
+    split = "highway_objects/test"
+    twins = labels / "twins.json"
+    left_out = set(json.loads(twins.read_text())[split]) if twins.exists() else set()
+    paths = [path for path in sorted((data / "images" / split).glob("*.jpg")) if path.name not in left_out]
+    for path in paths[::every]:
         image = read_picture(path)
         label = data / "labels/highway_objects/test" / f"{path.stem}.txt"
         height, width = image.shape[:2]

@@ -21,6 +21,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What AP50 is told of. A vehicle is right whatever kind of vehicle it is called."""
 
+Row = tuple[tuple[str, ...], np.ndarray, np.ndarray]
+"""Kinds, boxes (N, 4) and scores (N,) that were found in one picture."""
+
 ENOUGH = 10  # objects of a group; of fewer nothing is told
 
 LINE_TOLERANCE = 20 / 1280  # of the picture's width
@@ -31,14 +34,19 @@ EVENT = 0.5  # of the points of a drawn line, that must be hit for it to be foun
 
 
 def measure_objects(
-    networks: Sequence[Network], samples: Iterable[Objects], on: str, figures: Figures, step: Step
+    networks: Sequence[Network],
+    min_scores: Mapping[str, float],
+    samples: Iterable[Objects],
+    on: str,
+    figures: Figures,
+    step: Step,
 ) -> None:
-    """AP50 of GROUPS, and at the threshold of the zoo recall and precision of vehicles.
+    """AP50 of GROUPS; of vehicles also how many are found at a threshold, and how many boxes are right there.
 
-    networks: with a low threshold; that of the zoo is `min_scores`.
+    networks: with a low threshold; min_scores: that of the zoo, by model.
     """
     truth: list[Objects] = []
-    found: dict[str, list[tuple[tuple[str, ...], np.ndarray, np.ndarray]]] = {n.name: [] for n in networks}
+    found: dict[str, list[Row]] = {n.name: [] for n in networks}
     for sample in samples:
         truth.append(sample._replace(image=sample.image[:0]))
         for network in networks:
@@ -61,36 +69,31 @@ def measure_objects(
             count = sum(map(len, wanted))
             if count >= ENOUGH:
                 figures[network.name].append(Figure(what=f"{group} AP50", on=on, value=value, count=count))
-
-
-def measure_threshold(
-    networks: Sequence[Network], samples: Iterable[Objects], on: str, figures: Figures, step: Step
-) -> None:
-    """Of vehicles, at the threshold of the zoo: how many are found, and how many of the boxes are right."""
-    counts = {network.name: np.zeros(3, int) for network in networks}  # to find, found boxes, right
-    for sample in samples:
-        wanted = _together(sample.boxes, VEHICLES)
-        for network in networks:
-            seen = network.see(sample.image).detections
-            assert seen is not None
-            boxes = _of_kinds((seen.kinds, seen.boxes, seen.scores), VEHICLES).boxes
-            excused = metrics.excused(boxes, sample.ignored)
-            right = 0
-            shares = metrics.overlap(boxes, wanted)
-            while shares.size and shares.max() >= metrics.MIN_OVERLAP:
-                one, other = np.unravel_index(shares.argmax(), shares.shape)
-                shares[one, :] = shares[:, other] = 0.0
-                excused[one] = False
-                right += 1
-            counts[network.name] += (len(wanted), int((~excused).sum()), right)
-        step()
-    for network in networks:
-        total, said, right = (int(n) for n in counts[network.name])
-        if total:
+        total, said, right = _at_threshold(found[network.name], truth, min_scores[network.name])
+        if total >= ENOUGH:
             figures[network.name] += [
                 Figure(what="vehicles found", on=on, value=right / total, count=total),
                 Figure(what="vehicle boxes right", on=on, value=right / said if said else None, count=said),
             ]
+
+
+def _at_threshold(rows: Sequence[Row], truth: Sequence[Objects], min_score: float) -> tuple[int, int, int]:
+    """Vehicles to find, boxes over the threshold that count, and how many of these are right."""
+    total = said = right = 0
+    for (kinds, boxes, scores), sample in zip(rows, truth, strict=True):
+        wanted = _together(sample.boxes, VEHICLES)
+        sure = scores >= min_score
+        chosen = _of_kinds((kinds, boxes, scores), VEHICLES, sure).boxes
+        counts = ~metrics.excused(chosen, sample.ignored)
+        shares = metrics.overlap(chosen, wanted)
+        while shares.size and shares.max() >= metrics.MIN_OVERLAP:
+            one, other = np.unravel_index(shares.argmax(), shares.shape)
+            shares[one, :] = shares[:, other] = 0.0
+            counts[one] = True
+            right += 1
+        total += len(wanted)
+        said += int(counts.sum())
+    return total, said, right
 
 
 def measure_lights(
@@ -209,6 +212,8 @@ def _together(boxes: Mapping[str, np.ndarray], kinds: Sequence[str]) -> np.ndarr
     return np.concatenate(some) if some else np.zeros((0, 4))
 
 
-def _of_kinds(row: tuple[tuple[str, ...], np.ndarray, np.ndarray], kinds: Sequence[str]) -> Boxes:
-    chosen = [kind in kinds for kind in row[0]]
+def _of_kinds(row: Row, kinds: Sequence[str], also: np.ndarray | None = None) -> Boxes:
+    chosen = np.array([kind in kinds for kind in row[0]], bool)
+    if also is not None:
+        chosen &= also
     return Boxes(row[1][chosen], row[2][chosen])

@@ -41,12 +41,13 @@ class Table(NamedTuple):
 ROAD_USERS = Table(
     "Road users",
     f"""AP50, as PASCAL VOC 2010 defines it. `{HIGHWAY}`: pictures mostly taken with telephones in
-one country, boxes by people; ours did not learn from this split (it did from the others of that set),
-public models did not as far as is known. A vehicle is right whatever kind of vehicle it is called.
-Objects lower than a fortieth of the picture count neither way, bicycles have no labels there. *found*
-and *right*: at the threshold of the zoo, how many of the vehicles are found, and how many of the boxes
-are right. `{COCO}`: 20 pictures, few of them of roads. *rendered*: scenes of our simulation; ours
-learnt from others of that sort, public models never saw any.""",
+one country, boxes by people; ours did not learn from this split, but from the others of that set (ten
+pictures that are in those too are left out), public models from none of it as far as is known. A
+vehicle is right whatever kind of vehicle it is called. Objects lower than a fortieth of the picture
+count neither way, bicycles have no labels there. *found* and *right*: at the threshold of the zoo, how
+many of the vehicles are found, and how many of the boxes are right. `{COCO}`: 20 pictures, few of them
+of roads. *rendered*: scenes of our simulation; ours learnt from others of that sort, public models
+never saw any.""",
     (
         Column("vehicle", "vehicle AP50", HIGHWAY),
         Column("car", "car AP50", HIGHWAY),
