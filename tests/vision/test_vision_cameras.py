@@ -1,5 +1,6 @@
 import threading
 from collections import Counter
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 
 from edge import config
 from edge.clock import LiveClock, RecordedClock
+from edge.runtime.rig_camera import SimulatedCamera
+from edge.sim.scenario import Scenario
+from edge.sim.world import World
 from edge.vision.cameras import CameraError, LatestPicture, Stillness, open_camera
 from edge.vision.picture import Picture
 
@@ -224,3 +228,174 @@ def test_a_file_is_not_begun_anew_at_its_end(tmp_path):
         assert len(opened) == 1
     finally:
         latest.close()
+
+
+def test_what_the_camera_lost_is_told_by_reason_and_the_numbers_skip_it():
+    scripted = Scripted()
+    latest = LatestPicture(lambda: scripted, camera("", "v4l2"), LiveClock())
+    try:
+        scripted.give(1)
+        assert latest.take(timeout_s=5).frame_id == 0
+        scripted.lost["the driver lost it"] = 3
+        scripted.frame_id += 3
+        scripted.give(2)
+        assert latest.take(timeout_s=5).frame_id == 5
+        assert latest.take_lost() == {"the driver lost it": 3, "newer picture came first": 1}
+        assert latest.take_lost() == {}
+    finally:
+        latest.close()
+
+
+def until(condition, seconds=10):
+    clock = LiveClock()
+    end_ns = clock.now_ns() + seconds * 1_000_000_000
+    while not (found := condition()):
+        assert clock.now_ns() < end_ns, "it did not come"
+        clock.sleep_until_ns(clock.now_ns() + 10_000_000)
+    return found
+
+
+def test_a_camera_that_is_lost_says_why_is_opened_again_and_counts_on():
+    cameras = [Scripted(), Scripted()]
+    waiting = list(cameras)
+    latest = LatestPicture(lambda: waiting.pop(0), camera("", "v4l2"), LiveClock())
+    try:
+        cameras[0].give(3)
+        assert latest.take(timeout_s=5).frame_id == 2
+        cameras[0].note, cameras[0].ended = "the device is gone", True
+        cameras[0].go.release()
+        said = until(lambda: latest.trouble(1))
+        assert said[0].state == "failed"
+        assert said[0].detail == "the device is gone; it is opened again each second"
+        cameras[1].give(1)
+        assert latest.take(timeout_s=5).frame_id == 3
+        assert until(lambda: latest.trouble(2))[0].state == "ok"
+    finally:
+        latest.close()
+
+
+class Stopped:
+    """A clock that is moved by hand; what sleeps on it does not."""
+
+    def __init__(self):
+        self.t_ns = 1_000_000_000
+
+    def now_ns(self):
+        return self.t_ns
+
+    def sleep_until_ns(self, t_ns):
+        raise AssertionError("nothing sleeps on this clock")
+
+
+class Hanging(Scripted):
+    """A driver that does not return."""
+
+    def __init__(self):
+        super().__init__()
+        self.inside, self.release = threading.Event(), threading.Event()
+
+    def read(self):
+        self.inside.set()
+        assert self.release.wait(30)
+        return None
+
+
+@pytest.mark.parametrize("where", ["open", "read", "close"])
+def test_a_camera_that_hangs_is_told_and_nobody_waits_for_it(where, monkeypatch):
+    monkeypatch.setattr("edge.vision.cameras.latest.CLOSE_S", 0.1)
+    hanging, clock = Hanging(), Stopped()
+    read = hanging.read
+
+    def hang():
+        read()
+        return hanging
+
+    def open_it():
+        return hang() if where == "open" else hanging
+
+    if where == "close":
+        monkeypatch.setattr(hanging, "close", hang)
+        monkeypatch.setattr(hanging, "read", lambda: setattr(hanging, "ended", True))
+    latest = LatestPicture(open_it, camera("", "v4l2"), clock)
+    try:
+        assert hanging.inside.wait(5)
+        assert not latest.stuck()
+        clock.t_ns += 2_000_000_000
+        assert latest.state()[0] == "failed"
+        assert not latest.stuck()
+        clock.t_ns += 20_000_000_000
+        assert latest.stuck()
+        assert latest.state() == (
+            "failed",
+            "the camera does not answer: its driver hangs; unplug it, or restart the machine",
+        )
+        assert latest.take() is None
+        latest.close()  # returns although the thread does not
+    finally:
+        hanging.release.set()
+        latest.close()
+
+
+def test_a_camera_of_which_nothing_can_be_used_says_so_and_is_opened_again():
+    clock, opened = Stopped(), []
+
+    class Unusable(Scripted):
+        def read(self):
+            clock.t_ns += 100_000_000
+            self.lost["damaged or unusable"] += 1
+            self.note = "some of its pictures come damaged"
+            return None
+
+    def open_it():
+        opened.append(1)
+        return Unusable()
+
+    latest = LatestPicture(open_it, camera("", "v4l2"), clock)
+    try:
+        detail = until(lambda: latest.state()[0] == "failed" and latest.state()[1])
+        assert detail == (
+            "none of its pictures can be used (some of its pictures come damaged); "
+            "the camera is opened again each second"
+        )
+        until(lambda: len(opened) > 1)
+    finally:
+        latest.close()
+
+
+# ---------------------------------------------------------------- real pictures, in bad light
+
+CLIPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "video"
+LIGHT = {
+    "as it is": lambda image: image,
+    "night": lambda image: cv2.convertScaleAbs(image, alpha=0.06),
+    "glare": lambda image: cv2.convertScaleAbs(image, alpha=3.0, beta=60),
+    "fog": lambda image: cv2.convertScaleAbs(image, alpha=0.12, beta=170),
+    "rain on the lens": lambda image: cv2.resize(cv2.resize(image, (20, 11)), (320, 180)),
+}
+
+
+@pytest.mark.parametrize(
+    "clip", ["carnd_vd_test_small1.mp4", "incluit_driver_video3.mp4", "carnd_solidWhiteRight.mp4"]
+)
+def test_real_clips_are_neither_frozen_nor_covered_in_any_light(clip):
+    if not (CLIPS / clip).exists():
+        pytest.skip(f"no clip {clip} beside the checkout")
+    video = open_camera(camera(CLIPS / clip), RecordedClock())
+    stills = {light: Stillness(frozen_after_s=1.0) for light in LIGHT}
+    for number in range(30):
+        seen = cv2.resize(video.read().image, (320, 180))
+        for light, change in LIGHT.items():
+            shown = Picture(t_ns=number * 100_000_000, frame_id=number, image=change(seen))
+            assert stills[light].look(shown) == "", light
+    video.close()
+
+
+@pytest.mark.parametrize("light", ["day", "dusk", "night"])
+@pytest.mark.parametrize("weather", ["clear", "rain"])
+def test_simulated_roads_are_neither_frozen_nor_covered(light, weather):
+    world = World(Scenario(title="t", duration_s=3.0, light=light, weather=weather))
+    geometry = config.Geometry(width_px=160, height_px=90, focal_px=150.0)
+    told = camera("", "simulated", fps=5.0, width_px=160, height_px=90)
+    seen, still = SimulatedCamera(world, told, geometry, 0), Stillness(frozen_after_s=1.0)
+    while (shown := seen.read()) is not None:
+        assert still.look(shown) == ""
