@@ -55,7 +55,7 @@ def read_eyes(config: Config, beside: Path) -> Eyes:
                     "distances are rough until the camera's own is measured"
                 )
             geometry[camera.name] = cfg.read(cfg.resolve(name, beside), Geometry)
-        if camera.kind == "file":
+        if camera.kind in ("file", "recording"):
             camera = msgspec.structs.replace(camera, address=str(folder / camera.address))
         if not camera.models:
             camera = msgspec.structs.replace(camera, models=_models(camera, config.perception))

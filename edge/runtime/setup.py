@@ -70,7 +70,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         files = [("scenario", self.scenario)] if self.scenario else []
         files += [(dbc_role(bus), path) for path, bus in self.dbc_files]
         for camera in self.config.cameras:
-            if camera.kind == "file" and Path(camera.address).is_file():
+            if camera.kind in ("file", "recording") and Path(camera.address).is_file():
                 files.append((f"camera:{camera.name}", Path(camera.address)))
         return tuple(source(role, path.resolve()) for role, path in files)
 
