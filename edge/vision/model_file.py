@@ -420,7 +420,10 @@ class _Reader:
 
     def _text(self, span: Span) -> str:
         """Names go into messages for people: short and printable."""
-        text = self._content[span[0] : min(span[1], span[0] + 200)].decode("utf-8", "replace")
+        try:
+            text = self._content[span[0] : min(span[1], span[0] + 4096)].decode()[:200]
+        except UnicodeDecodeError:
+            raise _WrongError(f"damaged: no text at byte {span[0]}; fetch it again") from None
         return text if text.isprintable() else repr(text)[1:-1]
 
 

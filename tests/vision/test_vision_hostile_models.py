@@ -350,6 +350,13 @@ def test_names_in_a_file_cannot_write_on_the_terminal(tmp_path):
     assert "\x1b" not in refused(tmp_path, evil)
 
 
+@pytest.mark.parametrize("name", [b"Frobnicate", b"nowhere", b"x"])
+def test_a_name_that_is_no_text_is_named(tmp_path, name):
+    """ONNX Runtime quotes it in its error, and Python cannot read that."""
+    whole = model([node("Frobnicate", ["x", "nowhere"], ["y"])]).SerializeToString()
+    assert "damaged" in refused(tmp_path, whole.replace(name, name[:-1] + b"\xe9"))
+
+
 # ---------------------------------------------------------------- the judge says what onnx says
 
 

@@ -48,6 +48,8 @@ class Engine(NamedTuple):
 
 def reason(error: Exception) -> str:
     """What a runtime says is wrong, in one line, without the place in its source."""
+    if isinstance(error, UnicodeDecodeError):
+        return "a name in it is no text; the file is damaged: fetch it again"
     lines = str(error).splitlines() or [type(error).__name__]
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : (\w+) : ", r"\1: ", " ".join(lines))
     text = re.sub(r"Exception from src/\S+ |Check '.*?' failed at src/\S+ ", "", text)

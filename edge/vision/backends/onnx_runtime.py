@@ -43,6 +43,7 @@ def open_engine(network: Network) -> Engine:
         state.RuntimeException,
         state.EPFail,
         RuntimeError,
+        UnicodeDecodeError,  # of an error that quotes a damaged name
     )
     settings = network.settings
     available = onnxruntime.get_available_providers()
