@@ -223,8 +223,9 @@ def test_lights_and_signs_of_a_detector_are_no_road_users():
     kinds = ("car", "traffic light", "traffic sign", "stop sign")
     output = np.zeros((1, 5, 6), np.float32)
     for number in range(4):
-        output[0, number] = [10, 10, 30, 30, 0.9 - number / 10, number]
-    output[0, 4] = [11, 10, 30, 30, 0.55, 1]
+        left = 30 if number > 1 else 0
+        output[0, number] = [left, 10, left + 20, 30, 0.9 - number / 10, number]
+    output[0, 4] = [1, 10, 20, 30, 0.55, 1]
     size = picture(np.zeros((64, 64, 3), np.uint8))
 
     def seen_with(finds, before=NOTHING):

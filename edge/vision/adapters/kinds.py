@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 import numpy as np
 
-from edge.messages import RoadUser, Sign, TrafficLight
+from edge.messages import Detections, RoadUser, Sign, TrafficLight, read_only
 from edge.vision.adapters import Seen
 from edge.vision.adapters.detections import keep_best
 from edge.vision.picture import Picture
@@ -45,8 +45,6 @@ class Kinds:
                 f"{entry.file}: none of its kinds is of what it finds ({', '.join(entry.finds)}): give one "
                 f"name for each class, of {', '.join(FOUND_AS)}"
             )
-        self._plain = self._finds.isdisjoint(("lights", "signs"))
-        self._group = np.array([("objects", "lights", "signs", "").index(what) for what in found_as])
 
     def add(
         self, seen: Seen, boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray, picture: Picture
@@ -54,7 +52,8 @@ class Kinds:
         """What was seen so far and the best of these boxes, each in the field where its kind belongs.
 
         boxes (N, 4): left, top, right, bottom px of the picture; scores (N,); classes (N,): of the wanted.
-        Boxes and scores that are no numbers are dropped.
+        Of overlapping boxes the best of a kind stays, where lights and signs are one kind. Boxes and scores
+        that are no numbers are dropped.
         """
         # One sum tells of nearly every array that all of it is finite.
         if not np.isfinite(boxes.sum() + scores.sum()):
@@ -62,31 +61,37 @@ class Kinds:
             boxes, scores, classes = boxes[right], scores[right], classes[right]
         scores = scores.clip(0.0, 1.0)
         size = (picture.width_px, picture.height_px)
-        if self._plain:
-            found = keep_best(boxes, scores, classes, self._kinds, size)
-            return msgspec.structs.replace(seen, detections=found)
-        objects, lights, signs = (
-            keep_best(boxes[of_group], scores[of_group], classes[of_group], self._kinds, size)
-            for of_group in (self._group[classes] == number for number in range(3))
-        )
+        best = keep_best(boxes, scores, classes, self._kinds, size)
+        found_as = [FOUND_AS[kind] for kind in best.kinds]
         if "objects" in self._finds:
-            seen = msgspec.structs.replace(seen, detections=objects)
+            objects = [i for i, what in enumerate(found_as) if what == "objects"]
+            seen = msgspec.structs.replace(
+                seen, detections=best if len(objects) == len(best) else _some(best, objects)
+            )
         if "lights" in self._finds:
-            seen = msgspec.structs.replace(
-                seen,
-                lights=tuple(
-                    TrafficLight(score=score, box=tuple(box))
-                    for score, box in zip(lights.scores.tolist(), lights.boxes.tolist(), strict=True)
-                ),
+            lights = tuple(
+                TrafficLight(score=float(best.scores[i]), box=tuple(best.boxes[i].tolist()))
+                for i, what in enumerate(found_as)
+                if what == "lights"
             )
+            seen = msgspec.structs.replace(seen, lights=lights)
         if "signs" in self._finds:
-            seen = msgspec.structs.replace(
-                seen,
-                signs=tuple(
-                    Sign(score=score, box=tuple(box), kind=SIGN_KINDS.get(kind))
-                    for score, box, kind in zip(
-                        signs.scores.tolist(), signs.boxes.tolist(), signs.kinds, strict=True
-                    )
-                ),
+            signs = tuple(
+                Sign(
+                    score=float(best.scores[i]),
+                    box=tuple(best.boxes[i].tolist()),
+                    kind=SIGN_KINDS.get(best.kinds[i]),
+                )
+                for i, what in enumerate(found_as)
+                if what == "signs"
             )
+            seen = msgspec.structs.replace(seen, signs=signs)
         return seen
+
+
+def _some(found: Detections, indices: list[int]) -> Detections:
+    return Detections(
+        kinds=tuple(found.kinds[i] for i in indices),
+        scores=read_only(found.scores[indices]),
+        boxes=read_only(found.boxes[indices]),
+    )
