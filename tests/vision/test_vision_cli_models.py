@@ -132,7 +132,7 @@ sha256 = "{digest}"
     }
     (tmp_path / "golden.json").write_text(json.dumps(golden))
     path = tmp_path / "rig.toml"
-    path.write_text(f'name = "x"\nvehicle = "car.toml"\n[perception]\nzoo = "{tmp_path / "zoo.toml"}"\n')
+    path.write_text('name = "x"\nvehicle = "car.toml"\n[perception]\nzoo = "zoo.toml"\n')
     return str(path)
 
 
