@@ -29,6 +29,13 @@ def test_the_question_to_an_ecu_is_one(tmp_path):
     assert (question.service, question.identifier) == (1, 5)
 
 
+def test_the_cameras_are_ones(tmp_path):
+    path = tmp_path / "rig.toml"
+    path.write_text('name = "x"\nvehicle = "car.toml"\n' + toml_of("cameras.md"))
+    kinds = {camera.kind for camera in cfg.read(path, cfg.Config).cameras}
+    assert kinds == {"v4l2", "picamera2", "gstreamer", "rtsp", "file", "recording"}
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_of_icv_can_is_told_of(verb):
     assert f"icv can {verb}" in (DOCS / "can.md").read_text()
