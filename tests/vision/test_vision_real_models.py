@@ -175,3 +175,44 @@ def test_models_that_do_not_fit_are_refused_with_what_to_do():
         perception("road", "yolox_nano_416", "vehicle-detection-adas-0002")
     with pytest.raises(ModelError, match="has no models"):
         perception("road")
+
+
+def test_the_road_ends_where_a_person_drew_its_end():
+    from edge.vision.evaluate.datasets import ROAD, UNSURE, road_polygons
+
+    networks = perception("road", "road-segmentation-adas-0001")
+    labels = Path(__file__).resolve().parents[2] / "models/training/labels"
+    drawn = [surface for surface in road_polygons(SHARED / "data", labels) if "carnd" in surface.camera]
+    assert len(drawn) >= 5
+    for surface in drawn:
+        height = len(surface.mask)
+        misses = []
+        for x, y in see(networks, surface.image).free_space:
+            upwards = surface.mask[::-1, int(x)]
+            begins = int((upwards == ROAD).argmax())
+            ends = begins + int((upwards[begins:] != ROAD).argmax())
+            if upwards[begins] == ROAD and upwards[ends] != UNSURE:
+                misses.append(abs(y - (height - ends)) / height)
+        assert len(misses) > 20
+        assert np.median(misses) < 0.02
+        assert np.mean(np.array(misses) < 0.04) > 0.85
+
+
+def test_lights_that_yolox_finds_are_labelled_as_such():
+    networks = perception("road", "yolox_nano_416-lights")
+    labelled = found = right = 0
+    for path in sorted((SHARED / "data/labels/cinta_traffic_lights/test").glob("*.txt"))[:25]:
+        image = cv2.imread(str(path).replace("/labels/", "/images/").removesuffix(".txt") + ".jpg")
+        rows = np.array([line.split() for line in path.read_text().splitlines()], float).reshape(-1, 5)
+        height, width = image.shape[:2]
+        truth = np.concatenate((rows[:, 1:3] - rows[:, 3:] / 2, rows[:, 1:3] + rows[:, 3:] / 2), axis=1)
+        truth *= (width, height, width, height)
+        view = see(networks, image)
+        assert view.detections is None
+        boxes = np.array([light.box for light in view.lights]).reshape(-1, 4)
+        labelled += len(truth)
+        found += len(boxes)
+        if len(truth) and len(boxes):
+            right += int((overlaps(boxes, truth).max(axis=0) > 0.3).sum())
+    assert right / labelled > 0.5, f"{right} of {labelled} found"
+    assert right / found > 0.5, f"{right} of {found} boxes are right"
