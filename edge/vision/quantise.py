@@ -34,6 +34,7 @@ from edge.vision.zoo import Entry, ModelError, Zoo
 MAX_LOSS = 0.03  # of what the float network finds: F1 of its boxes at IoU 0.5, IoU of its maps
 MAX_TIME = 1.0  # of the float network's
 SURE = 0.1  # above the threshold of a score: what is nearer to it comes and goes with any change
+MIN_AREA = 0.001  # of all px: a class that is rarer there is not judged
 MIN_PICTURES = 20
 CALIBRATION = 48  # pictures at most; as many again to compare on
 OPSET = 13  # the first that has a scale for each channel
@@ -214,7 +215,7 @@ def _compare(
             adapter._session = kept  # type: ignore[attr-defined]
         sure = entry.min_score + SURE
         found, wrong, missed = 0, 0, 0
-        both, either = np.zeros(64), np.zeros(64)
+        both, either, px = np.zeros(64), np.zeros(64), 0
         for image in _read(paths):
             picture = Picture(t_ns=0, frame_id=0, image=image)
             a, b = first_adapter.see(picture, Seen()), second_adapter.see(picture, Seen())
@@ -228,6 +229,7 @@ def _compare(
             ):
                 both[index % 64] += np.count_nonzero(one & two)
                 either[index % 64] += np.count_nonzero(one | two)
+                px += one.size if index == 0 else 0
         feed = outputs[0].feed, outputs[1].feed
         took: tuple[list[int], list[int]] = ([], [])
         for _ in range(RUNS):
@@ -237,7 +239,8 @@ def _compare(
                 ns.append(clock.now_ns() - began_ns)
     speed = float(np.median(took[1]) / np.median(took[0]))
     boxes = 2 * found / (2 * found + wrong + missed) if found + missed else None
-    shares = both[either > 0] / either[either > 0]
+    judged = either > max(0, px * MIN_AREA)
+    shares = both[judged] / either[judged]
     maps = float(shares.min()) if len(shares) else None
     result = Quantised(f"{name}-int8", to / f"{name}-int8.toml", boxes, maps, speed, len(paths))
     origin = (
