@@ -7,7 +7,7 @@ directory holds images/, labels/ and video/; a set that is not there gives nothi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,15 +101,19 @@ def coco(data: Path) -> Iterator[Objects]:
         yield _objects(read_picture(place), boxes, [kinds[row["category_id"]] for row in rows], crowd)
 
 
-def light_pictures(data: Path, labels: Path, every: int = 1) -> Iterator[tuple[Objects, tuple[Light, ...]]]:
-    """traffic_light_kr and cinta (CC BY 4.0), split test: where the lights are, and their states."""
+def light_pictures(
+    data: Path, labels: Path, every: int = 1, names: Sequence[str] | None = None
+) -> Iterator[tuple[Objects, tuple[Light, ...]]]:
+    """traffic_light_kr and cinta (CC BY 4.0), split test: where the lights are, and their states. names: only
+    these pictures."""
     path = labels / "lights.json"
     if not path.exists():
         return
-    for name, rows in list(json.loads(path.read_text())["held_out"].items())[::every]:
+    held_out = json.loads(path.read_text())["held_out"]
+    for name in (names if names is not None else list(held_out))[::every]:
         if not (data / name).exists():
             continue
-        image = read_picture(data / name)
+        image, rows = read_picture(data / name), held_out[name]
         boxes = np.array([row[:4] for row in rows], np.float64).reshape(-1, 4)
         lights = tuple(Light(image, tuple(row[:4]), row[4]) for row in rows)
         yield _objects(image, boxes, ["traffic light"] * len(rows), np.zeros(len(rows), bool)), lights

@@ -49,11 +49,11 @@ def road_drawn(image: np.ndarray, networks: Sequence[Network]) -> np.ndarray:
         for kind, score, box in zip(
             seen.detections.kinds, seen.detections.scores, seen.detections.boxes, strict=True
         ):
-            _box(drawn, box, f"{kind} {score:.2f}", BOX, thick)
+            framed(drawn, box, f"{kind} {score:.2f}", BOX, thick)
     for light in seen.lights or ():
-        _box(drawn, light.box, light.state or "?", STATES[light.state], thick)
+        framed(drawn, light.box, light.state or "?", STATES[light.state], thick)
     for sign in seen.signs or ():
-        _box(drawn, sign.box, sign.kind or "sign", (255, 255, 255), thick)
+        framed(drawn, sign.box, sign.kind or "sign", (255, 255, 255), thick)
     return drawn
 
 
@@ -64,7 +64,7 @@ def face_drawn(image: np.ndarray, face: Face | None) -> np.ndarray:
         return drawn
     left, top, right, bottom = face.box
     thick = max(1, round(image.shape[1] / 320))
-    _box(drawn, face.box, "", BOX, thick)
+    framed(drawn, face.box, "", BOX, thick)
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
     reach = (right - left) * 0.7
     if face.landmarks is not None:
@@ -72,7 +72,7 @@ def face_drawn(image: np.ndarray, face: Face | None) -> np.ndarray:
             cv2.circle(drawn, (round(x), round(y)), thick, LINE, -1)
     _arrow(drawn, middle, face.head_yaw_deg, face.head_pitch_deg, reach, MARK, thick)
     eyes = eye_line(face)
-    for eye in eyes[:2] if eyes else (middle,):
+    for eye in eyes[:2] if eyes else (middle - (0, 0.15 * (bottom - top)),):
         _arrow(drawn, eye, face.gaze_yaw_deg, face.gaze_pitch_deg, reach, ROAD, thick)
     words = [
         f"{name} {value:.2f}" if name == "open" else f"{name} {value:+.0f}"
@@ -89,7 +89,7 @@ def face_drawn(image: np.ndarray, face: Face | None) -> np.ndarray:
 def sheet(
     rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], cell: tuple[int, int] = CELL
 ) -> np.ndarray:
-    """Pictures in a table, a title above each column."""
+    """Pictures in a table, a title above each column if there are titles."""
     head = []
     for title in titles:
         strip = np.full((CAPTION_PX, cell[0], 3), 255, np.uint8)
@@ -97,7 +97,12 @@ def sheet(
             strip, title, (6, CAPTION_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA
         )
         head.append(strip)
-    return np.vstack([np.hstack(head), *(np.hstack([_fitted(one, cell) for one in row]) for row in rows)])
+    return np.vstack(
+        [
+            *([np.hstack(head)] if head else []),
+            *(np.hstack([_fitted(one, cell) for one in row]) for row in rows),
+        ]
+    )
 
 
 def write(image: np.ndarray, path: Path) -> None:
@@ -112,26 +117,34 @@ def _fitted(image: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
     width, height = cell
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    framed = np.full((height, width, 3), 255, np.uint8)
+    cell_image = np.full((height, width, 3), 255, np.uint8)
     left = (width - size[0]) // 2
-    framed[: size[1], left : left + size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return framed
+    cell_image[: size[1], left : left + size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cell_image
 
 
-def _box(
-    image: np.ndarray, box: Sequence[float] | np.ndarray, words: str, colour: tuple[int, ...], thick: int
+def framed(
+    image: np.ndarray,
+    corners: Sequence[float] | np.ndarray,
+    words: str,
+    colour: tuple[int, ...],
+    thick: int,
 ) -> None:
-    left, top, right, bottom = (round(float(value)) for value in box)
+    """corners: left, top, right, bottom px; the words stand above it."""
+    left, top, right, bottom = (round(float(value)) for value in corners)
     cv2.rectangle(image, (left, top), (right, bottom), colour, thick)
     if words:
-        _text(image, words, (left, max(12, top - 4)), image.shape[1] / 900)
+        _text(image, words, (left, top - 3), image.shape[1] / 900)
 
 
 def _text(image: np.ndarray, words: str, at: tuple[int, int], size: float) -> None:
-    for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(
-            image, words, at, cv2.FONT_HERSHEY_SIMPLEX, max(0.4, size * 0.5), colour, thick, cv2.LINE_AA
-        )
+    """White on black; at: its lower left corner, moved into the picture."""
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, size * 0.5)
+    (width, height), below = cv2.getTextSize(words, font, size, 1)
+    left = min(max(at[0], 0), max(0, image.shape[1] - width))
+    bottom = max(at[1], height + 2)
+    cv2.rectangle(image, (left, bottom - height - 2), (left + width, bottom + below // 2), (0, 0, 0), -1)
+    cv2.putText(image, words, (left, bottom - 1), font, size, (255, 255, 255), 1, cv2.LINE_AA)
 
 
 def _arrow(

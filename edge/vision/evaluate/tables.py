@@ -111,8 +111,8 @@ anything was said.""",
     ),
     (
         "lights.jpg",
-        'Lights found by yolox_nano_416, their states by icv-light, "?" where it does not say; pictures that '
-        "it did not learn from: traffic_light_kr and cinta (CC BY 4.0).",
+        'The states of lights by icv-light, "?" where it does not say, in pictures that it did not learn '
+        "from; where the lights are was marked by people. Pictures: cinta, traffic_light_kr (CC BY 4.0).",
     ),
 )
 
