@@ -83,7 +83,7 @@ def milliseconds(model: onnxruntime.InferenceSession, picture: np.ndarray, times
 
 def road(draw: Path | None, scenes: int, file: Path | None) -> None:
     """Figures of icv-road."""
-    from road_data import HELD_OUT_CLIP, HELD_OUT_SEEDS, Teachers, clip, highway_objects, rendered_set, taught
+    from road_data import HELD_OUT_SEEDS, held_out, highway_objects, rendered_set
 
     file = file or MODELS / "icv-road.onnx"
     model = session(file)
@@ -97,23 +97,9 @@ def road(draw: Path | None, scenes: int, file: Path | None) -> None:
         return
     print("\nhighway_objects/test, boxes by people:")
     _road_figures(model, list(highway_objects(DATA, "test")), draw and draw / "highway", boxes=True)
-    teacher = Teachers(DATA.parent / "models")
-    for name, pictures in (
-        (f"{HELD_OUT_CLIP}, a camera never seen", clip(DATA / "video" / f"{HELD_OUT_CLIP}.mp4", 5)),
-        ("carnd_P1, stills of that camera", _stills("carnd_P1")),
-        (
-            "traffic_light_kr/test, a camera and at times places that were seen",
-            _stills("traffic_light_kr/test"),
-        ),
-        ("cinta_traffic_lights/test", _stills("cinta_traffic_lights/test")),
-    ):
+    for name, samples in held_out(DATA, DATA.parent / "models", HERE / "data").items():
         print(f"\n{name}, against road-segmentation-adas-0001 (512x896) and two detectors that agree:")
-        samples = [taught(teacher, image) for image in pictures]
         _road_figures(model, samples, draw and draw / name.split(",")[0].replace("/", "_"), boxes=True)
-
-
-def _stills(folder: str) -> Iterable[np.ndarray]:
-    return (cv2.imread(str(path)) for path in sorted((DATA / "images" / folder).glob("*.jpg")))
 
 
 def _view(image: np.ndarray) -> tuple[np.ndarray, float]:

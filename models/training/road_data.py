@@ -365,6 +365,27 @@ def real_set(data: Path, teachers: Path, cache: Path) -> tuple[list[Sample], lis
     return _cached(cache / "road_taught.pickle", load)
 
 
+def held_out(data: Path, teachers: Path, cache: Path) -> dict[str, list[Sample]]:
+    """Road cameras' pictures that are never trained on, with what the teachers see, by what they are."""
+
+    def stills(folder: str) -> Iterator[np.ndarray]:
+        return (cv2.imread(str(path)) for path in sorted((data / "images" / folder).glob("*.jpg")))
+
+    def make() -> dict[str, list[Sample]]:
+        teacher = Teachers(teachers)
+        sets = {
+            f"{HELD_OUT_CLIP}, a camera never seen": clip(data / "video" / f"{HELD_OUT_CLIP}.mp4", 5),
+            "carnd_P1, stills of that camera": stills("carnd_P1"),
+            "traffic_light_kr/test, a camera and often places that were seen": stills(
+                "traffic_light_kr/test"
+            ),
+            "cinta_traffic_lights/test": stills("cinta_traffic_lights/test"),
+        }
+        return {name: [taught(teacher, image) for image in images] for name, images in sets.items()}
+
+    return _cached(cache / "road_held_out.pickle", make)
+
+
 _teachers: list[Teachers] = []  # of a process that teaches
 
 

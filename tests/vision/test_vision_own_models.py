@@ -44,8 +44,10 @@ def adapter_of(name):
     return entry, open_session(zoo.locate(name), config.Perception())
 
 
-def road_with(boxes=(), scores=(), kinds=(), mark=None):
-    surface = np.zeros((2, 64, 104), np.uint8)
+def road_with(boxes=(), scores=(), kinds=(), mark=None, free=None):
+    surface = np.zeros((3, 64, 104), np.uint8)
+    if free is not None:
+        surface[0] = free
     if mark is not None:
         surface[1] = mark
     every = np.zeros((64, 4), np.float32), np.zeros(64, np.float32), np.zeros(64, np.int64)
@@ -93,6 +95,24 @@ def test_nothing_below_the_picture_becomes_a_line():
     mark[59:, 50] = 255
     road, _ = road_with(mark=mark)
     assert road.see(picture(np.zeros((360, 640, 3), np.uint8)), Seen()).lanes == ()
+
+
+def test_the_road_is_free_up_to_where_it_ends_and_only_within_the_picture():
+    free = np.zeros((64, 104), np.uint8)
+    free[30:, :85] = 200  # 341 of 416 px: as wide as a picture of 4 to 3 is in there
+    free[44:58, 40:60] = 0  # something stands on it
+    free[:, 85:] = 200  # beside the picture
+    road, _ = road_with(free=free)
+    points = road.see(picture(np.zeros((960, 1280, 3), np.uint8)), Seen()).free_space
+    scale = 960 / 256
+    assert points[:, 0].max() < 1280
+    assert (np.diff(points[:, 0]) > 0).all()
+    left = points[points[:, 0] < 38 * 4 * scale]
+    behind = points[(points[:, 0] > 42 * 4 * scale) & (points[:, 0] < 58 * 4 * scale)]
+    assert len(left)
+    assert len(behind)
+    assert left[:, 1] == pytest.approx(30 * 4 * scale, abs=4 * scale)
+    assert behind[:, 1] == pytest.approx(58 * 4 * scale, abs=4 * scale)
 
 
 def test_a_face_comes_back_in_px_of_the_picture():

@@ -1,4 +1,4 @@
-"""icv-road: our own small network for road users and lane marks; see models/icv-road.md."""
+"""icv-road: our own small network for road users, lane marks and the free road; see models/icv-road.md."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.messages import Detections, LaneLine
+from edge.messages import Detections, FloatArray, LaneLine
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.detections import keep_best
+from edge.vision.adapters.free_space import free_space
 from edge.vision.adapters.segmentation import lines_from_mask
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 MIN_MARK = 128  # of 255
+MIN_ROAD = 128
 
 
 class OwnRoad:
-    """Detections and lanes from one run.
+    """Detections, lanes and free space from one run.
 
     The input is uint8 (1, H, W, 3) as it is; the outputs are decoded inside the network: probabilities of
-    road and of mark 0..255, uint8 (2, H / 4, W / 4); boxes (64, 4) left, top, right, bottom in px of the
-    input; scores (64,), falling; kinds (64,), indices into the entry's.
+    road (marks included), of mark and of kerb 0..255, uint8 (3, H / 4, W / 4); boxes (64, 4) left, top,
+    right, bottom in px of the input; scores (64,), falling; kinds (64,), indices into the entry's.
     """
 
     def __init__(self, session: Runner, entry: Entry) -> None:
@@ -34,7 +36,7 @@ class OwnRoad:
         self._min_score = entry.min_score
 
     def see(self, picture: Picture, seen: Seen) -> Seen:
-        """Adds detections and lanes."""
+        """Adds detections, lanes and free space."""
         scale = self._canvas.letterbox(picture)
         surface, boxes, scores, kinds = self._session.run(self._canvas.feed())
         size = (picture.width_px, picture.height_px)
@@ -42,6 +44,7 @@ class OwnRoad:
             seen,
             detections=self.parse_boxes(boxes, scores, kinds, scale, size),
             lanes=self.parse_mark(surface[1], scale, size),
+            free_space=self.parse_road(surface[0], scale, size),
         )
 
     def parse_boxes(
@@ -57,3 +60,9 @@ class OwnRoad:
         rows = math.ceil(size[1] * scale / cell)
         fine = cv2.resize(mark, (self._canvas.width, mark.shape[0]), interpolation=cv2.INTER_LINEAR)
         return lines_from_mask(fine[:rows] >= MIN_MARK, 1 / scale, cell / scale)
+
+    def parse_road(self, road: np.ndarray, scale: float, size: tuple[int, int]) -> FloatArray:
+        """road: uint8 (H / 4, W / 4). Only what of it lies in the picture, which is at its top left."""
+        cell = self._canvas.height / road.shape[0] / scale
+        rows, columns = int(size[1] / cell), int(size[0] / cell)
+        return free_space(road[:rows, :columns] >= MIN_ROAD, cell, cell)
