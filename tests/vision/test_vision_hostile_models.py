@@ -140,7 +140,7 @@ def test_a_real_model_that_was_cut_off_is_named(tmp_path, share):
                 [constant("w", np.ones((1, 3, 3, 3), "f"))],
                 (1, 3, 8, 8),
             ),
-            "strides must only contain positive",
+            "its operator Conv has strides of 0",
         ),
         (
             model([node("Sqrt", ["m"], ["n"]), *add("x", "n")], [constant("m", np.float32([-1]))]),
@@ -266,7 +266,7 @@ def test_memory_is_bounded_even_where_the_machine_would_give_it(tmp_path, monkey
         sessions.os, "sysconf", lambda name: 2 * has if name == "SC_PHYS_PAGES" else real(name)
     )
     made = blown_up("ConstantOfShape", [("s", np.int64([1 << 28]))])  # 1 GB
-    assert "llocat" in refused(tmp_path, made)
+    assert onnx_matches("Failed to allocate|bad_alloc", refused(tmp_path, made))
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 

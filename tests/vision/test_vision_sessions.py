@@ -150,7 +150,7 @@ def test_a_provider_that_is_listed_and_dropped_is_said_aloud(doubling, perceptio
     session = open_session(doubling, asking(perception, CUDA))
     assert session.providers_used == (CPU,)
     (note,) = session.notes
-    assert f"{CUDA} was asked for, but did not start (its libraries are missing" in note
+    assert f"{CUDA} was asked for, but did not start: its device or its libraries are missing" in note
 
 
 def test_all_providers_that_break_leave_the_processor(doubling, perception, providers):

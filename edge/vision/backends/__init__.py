@@ -53,4 +53,4 @@ def reason(error: Exception) -> str:
     lines = str(error).splitlines() or [type(error).__name__]
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : (\w+) : ", r"\1: ", " ".join(lines))
     text = re.sub(r"Exception from src/\S+ |Check '.*?' failed at src/\S+ ", "", text)
-    return re.sub(r"/onnxruntime_src/\S+:\d+ .*?\)(?: const)?(?: \[[^]]*\])? (?=\S)", "", text)[:300].strip()
+    return re.sub(r"/\S*onnxruntime/\S+:\d+ .*?\)(?: const)?(?: \[[^]]*\])? (?=\S)", "", text)[:300].strip()

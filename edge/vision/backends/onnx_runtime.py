@@ -253,8 +253,8 @@ def _fall_backs(
             notes.append(f"{provider} was asked for, but did not start: {reasons[provider]}; {really}")
         elif provider not in used:
             notes.append(
-                f"{provider} was asked for, but did not start (its libraries are missing or of another "
-                f"version); {really}"
+                f"{provider} was asked for, but did not start: its device or its libraries are missing, or "
+                f"of another version; what ONNX Runtime says of it is on the error output; {really}"
             )
     return notes
 
