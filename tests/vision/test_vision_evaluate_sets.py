@@ -7,10 +7,19 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.messages import Detections, Face, LaneLine, TrafficLight, read_only
+from edge.messages import Detections, Face, LaneLine, Sign, TrafficLight, read_only
 from edge.vision.adapters import Seen
 from edge.vision.evaluate import datasets, on_drivers, on_roads, page
-from edge.vision.evaluate.bench import COCO, CROPS, EYES, HIGHWAY, LIGHTS, RENDERED_DRIVERS, RENDERED_ROADS
+from edge.vision.evaluate.bench import (
+    COCO,
+    CROPS,
+    EYES,
+    HIGHWAY,
+    LIGHTS,
+    RENDERED_DRIVERS,
+    RENDERED_ROADS,
+    SIGNS,
+)
 from edge.vision.evaluate.on_drivers import Driver
 from edge.vision.evaluate.results import Figure, Measured, Results, Speed, read_results, write_results
 from edge.vision.evaluate.tables import TABLES
@@ -237,6 +246,22 @@ def test_lights_by_place_and_by_state():
     assert says.given[0].lights[0].box == (0, 0, 8, 8)
 
 
+def test_signs_by_their_kind():
+    kinds = ("stop", "speed_limit_30", None)
+    says = Says(
+        "m", ("sign_kind",), *(Seen(signs=(Sign(score=1, box=(0, 0, 1, 1), kind=kind),)) for kind in kinds)
+    )
+    image = np.zeros((8, 8, 3), np.uint8)
+    true = [datasets.Light(image, (0, 0, 8, 8), kind) for kind in ("stop", "speed_limit_50", "stop")]
+    figures = {"m": []}
+    on_roads.measure_sign_kinds([says], true, "here", figures, nothing)
+    assert values(figures, "m") == {
+        "sign kind right": pytest.approx(1 / 3),
+        "sign kind said": pytest.approx(2 / 3),
+        "sign kind wrong where said": 0.5,
+    }
+
+
 def test_lines_of_the_own_lane_are_counted_whole_and_by_their_points():
     drawn = np.array([[10.0, 99.0], [50.0, 20.0]])
     truth = datasets.Surface(
@@ -350,7 +375,7 @@ def test_the_terminal_shows_the_same():
 
 
 def test_every_column_is_of_a_set_that_is_measured():
-    measured_on = (HIGHWAY, COCO, LIGHTS, CROPS, EYES, RENDERED_ROADS, RENDERED_DRIVERS)
+    measured_on = (HIGHWAY, COCO, LIGHTS, CROPS, SIGNS, EYES, RENDERED_ROADS, RENDERED_DRIVERS)
     for table in TABLES:
         for column in table.columns:
             assert (

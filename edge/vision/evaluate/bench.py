@@ -22,6 +22,7 @@ HIGHWAY = "highway_objects/test"
 COCO = "COCO val2017, CC BY"
 LIGHTS = "traffic_light_kr and cinta, test"
 CROPS = "foreign crops"
+SIGNS = "real signs, named by eye"
 EYES = "real eyes, labelled by eye"
 RENDERED_ROADS = "rendered roads"
 RENDERED_DRIVERS = "rendered drivers"
@@ -132,6 +133,8 @@ def _roads(
         on_roads.measure_light_states(states, crops, CROPS, figures, stage(f"lights, {CROPS}"))
         singles = (light for _, some in datasets.light_pictures(data, labels, every) for light in some)
         on_roads.measure_light_states(states, singles, LIGHTS, figures, stage(f"lights, {LIGHTS}"))
+    if kinds := _finding(networks, "sign_kind"):
+        on_roads.measure_sign_kinds(kinds, datasets.signs(data, labels), SIGNS, figures, stage(SIGNS))
     lanes = [n for n in networks if not {"lanes", "road"}.isdisjoint(n.entry.finds)]
     if lanes:
         drawn_by_eye = datasets.road_polygons(data, labels)

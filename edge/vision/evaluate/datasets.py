@@ -43,7 +43,7 @@ class Surface(NamedTuple):
 
 
 class Light(NamedTuple):
-    """One traffic light: where it is in the picture, and its state."""
+    """One traffic light or sign: where it is in the picture, and its state or kind."""
 
     image: np.ndarray
     box: tuple[float, float, float, float]
@@ -117,6 +117,18 @@ def light_pictures(
         boxes = np.array([row[:4] for row in rows], np.float64).reshape(-1, 4)
         lights = tuple(Light(image, tuple(row[:4]), row[4]) for row in rows)
         yield _objects(image, boxes, ["traffic light"] * len(rows), np.zeros(len(rows), bool)), lights
+
+
+def signs(data: Path, labels: Path) -> Iterator[Light]:
+    """Signs in pictures of traffic_light_kr and COCO (CC BY), marked and named by eye; no model of ours has
+    learnt what a sign is from them."""
+    path = labels / "signs.json"
+    if not path.exists():
+        return
+    for name, rows in json.loads(path.read_text()).items():
+        if (data / name).exists():
+            image = read_picture(data / name)
+            yield from (Light(image, tuple(row[:4]), row[4]) for row in rows)
 
 
 def light_crops(data: Path, every: int = 1) -> Iterator[Light]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from edge.messages import TrafficLight
+from edge.messages import Sign, TrafficLight
 from edge.vision.adapters import Seen
 from edge.vision.evaluate import datasets, metrics
 from edge.vision.evaluate.datasets import TWO_WHEELERS, VEHICLES, Light, Objects, Surface
@@ -140,6 +140,30 @@ def measure_light_states(
             Figure(what="light state said", on=on, value=result.said, count=len(true)),
             Figure(what="red called green", on=on, value=red_green, count=true.count("red")),
         ]
+
+
+def measure_sign_kinds(
+    networks: Sequence[Network], samples: Iterable[Light], on: str, figures: Figures, step: Step
+) -> None:
+    """Of signs whose place is given: the kind."""
+    true: list[str] = []
+    said: dict[str, list[str | None]] = {network.name: [] for network in networks}
+    for sample in samples:
+        true.append(sample.state)
+        for network in networks:
+            (sign,) = network.see(sample.image, Seen(signs=(Sign(score=1.0, box=sample.box),))).signs or (
+                None,
+            )
+            said[network.name].append(sign.kind if sign else None)
+        step()
+    for network in networks:
+        result = metrics.choices(said[network.name], true)
+        if result is not None:
+            figures[network.name] += [
+                Figure(what="sign kind right", on=on, value=result.right, count=len(true)),
+                Figure(what="sign kind said", on=on, value=result.said, count=len(true)),
+                Figure(what="sign kind wrong where said", on=on, value=result.wrong_of_said, count=len(true)),
+            ]
 
 
 # ---------------------------------------------------------------- road
