@@ -30,11 +30,12 @@ from edge.vision.evaluate.datasets import eye_frames
 from edge.vision.evaluate.metrics import area_under_curve
 from edge.vision.perceive import load
 from edge.vision.picture import Picture
+from edge.vision.sessions import RunError
 from edge.vision.zoo import Zoo
 
 PEER_CROPS = (0.55, 0.7, 0.85, 1.0, 1.25)  # of a patch's shorter side
 UNKNOWN = 0.5
-LONG_PX = 640
+PATCH_PX, LONG_PX = 128, 640  # a picture of an eye, of a face: at most
 Scores = dict[str, tuple[list[float], list[float]]]  # of closed, of open eyes
 
 
@@ -62,6 +63,7 @@ class Models:
 
     def patch(self, image: np.ndarray, scores: Scores, state: int) -> None:
         """One eye that fills its picture."""
+        image = shrunk(image, PATCH_PX)
         assert isinstance(self.own, OwnEye)
         assert isinstance(self.peer, OpenClosedEye)
         picture = Picture(t_ns=0, frame_id=0, image=image)
@@ -70,7 +72,10 @@ class Models:
         for model, crops in ((self.own, (1.0,)), (self.peer, PEER_CROPS)):
             for crop in crops:
                 feed = model.prepare(picture, middle, side * crop, 0.0)
-                value = model.parse(model._session.run(feed))
+                try:
+                    value = model.parse(model._session.run(feed))
+                except RunError:  # open-closed-eye-0001 says NaN to some pictures
+                    value = None
                 name = f"{type(model).__name__} in {crop:g} of the picture"
                 scores.setdefault(name, ([], []))[state].append(UNKNOWN if value is None else value)
 
@@ -101,10 +106,15 @@ def _open(face: Face | None, side: str) -> float:
     return UNKNOWN if value is None else value
 
 
+def shrunk(image: np.ndarray, most_px: int) -> np.ndarray:
+    """At most so large."""
+    by = min(1.0, most_px / max(image.shape[:2]))
+    return np.asarray(cv2.resize(image, None, fx=by, fy=by, interpolation=cv2.INTER_AREA))
+
+
 def with_margin(image: np.ndarray) -> np.ndarray:
     """A face that was cut out closely, as a detector finds it: at most LONG_PX, a third more all round."""
-    shrink = min(1.0, LONG_PX / max(image.shape[:2]))
-    image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    image = shrunk(image, LONG_PX)
     margin = max(image.shape[:2]) // 3
     return np.asarray(
         cv2.copyMakeBorder(image, *[margin] * 4, borderType=cv2.BORDER_CONSTANT, value=(114, 114, 114))

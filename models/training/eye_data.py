@@ -31,9 +31,9 @@ def eye(seed: int, share: float | None = None) -> Eye:
     random = np.random.default_rng([seed, 7])
     if share is None:
         kind = random.uniform()
-        if kind < 0.49:
-            share = 0.0 if kind < 0.41 else float(random.uniform(0.0, CLOSED_BELOW))
-        elif kind < 0.6:
+        if kind < 0.46:
+            share = 0.0 if kind < 0.38 else float(random.uniform(0.0, CLOSED_BELOW))
+        elif kind < 0.62:
             share = float(random.uniform(CLOSED_BELOW, OPEN_ABOVE))
         else:
             share = float(random.uniform(OPEN_ABOVE, 1.15))
@@ -54,7 +54,7 @@ def through_a_camera(image: np.ndarray, r: np.random.Generator) -> np.ndarray:
         )
         image = image * (1 - r.uniform(0.1, 0.7) / (1 + np.exp(-np.clip(side, -30, 30))))
     mean = float(image.mean()) + 1.0
-    level = math.exp(r.uniform(math.log(42), math.log(205)))  # of the exposure; what is too bright is cut
+    level = math.exp(r.uniform(math.log(30), math.log(200)))  # of the exposure; what is too bright is cut
     image = (image - mean) * r.uniform(0.75, 1.5) + mean
     image = 255 * np.clip(image * (level / mean) / 255, 0, 1) ** r.uniform(0.75, 1.3)
     if r.uniform() < 0.15:

@@ -60,12 +60,9 @@ class Drawing:
         r = self.r
         self.down = float(np.clip(r.normal(0.08, 0.3), -0.3, 1.0))  # where it looks
         self.aside = float(np.clip(r.normal(0, 0.42), -1.0, 1.0))
-        # A smile or the sun narrows an eye from below: that is open.
-        self.narrowed = r.uniform() < 0.14
-        full = float(r.uniform(0.36, 0.55) if self.narrowed else np.clip(r.normal(0.8, 0.16), 0.42, 1.25))
-        self.gap = max(full * (1.0 - 0.5 * max(self.down, 0.0)), 0.36) * self.share
-        # Of the line in which the lids meet: it hangs, unless the eye is screwed up.
-        sag = float(r.uniform(-0.1, 0.15) if self.narrowed else r.uniform(0.08, 0.36))
+        full = float(np.clip(r.normal(0.8, 0.16), 0.42, 1.25)) * (1.0 - 0.5 * max(self.down, 0.0))
+        self.gap = full * self.share
+        sag = float(r.uniform(0.08, 0.34))  # of the line in which the lids meet
         self.bow = float(r.normal(0.0, 0.1))  # of both lids, as seen from below or above
         tilt = float(r.normal(0.06, 0.08))
         rise, fall = float(r.uniform(0.55, 1.0)), float(r.uniform(0.7, 1.3))
@@ -82,14 +79,14 @@ class Drawing:
     def _camera(self) -> None:
         """How the eye lies in the picture: self.to_px (2, 3)."""
         r = self.r
-        side = float(r.triangular(1.9, 3.2, 4.2))  # of the crop
+        side = float(r.uniform(2.1, 4.0))  # of the crop
         stretch = math.cos(math.radians(min(abs(r.normal(0, 22)), 55.0)))
         tall = float(np.clip(r.normal(1.0, 0.1), 0.75, 1.3))
         turn = math.radians(float(np.clip(r.normal(0, 8), -25, 25)))
         k = DRAWN_PX / side
         cos, sin = math.cos(turn), math.sin(turn)
         matrix = k * np.array([[cos, -sin], [sin, cos]]) @ np.array([[stretch, r.normal(0, 0.05)], [0, tall]])
-        at = DRAWN_PX / 2 + r.normal(0, 0.07, 2) * DRAWN_PX + (0, r.uniform(-0.07, 0.1) * DRAWN_PX)
+        at = DRAWN_PX / 2 + r.normal(0, 0.06, 2) * DRAWN_PX + [0, r.uniform(-0.02, 0.1) * DRAWN_PX]
         self.to_px = np.column_stack((matrix, at))
         self.k = k
         back = np.linalg.inv(matrix)
@@ -167,12 +164,10 @@ class Drawing:
         ring = np.exp(-(((y - 0.55 - 0.1 * x) / 0.3) ** 2) - (x / 0.9) ** 2)
         self.cover(ring, self.skin * self.lit * 0.6, r.uniform(0, 0.5))
         # The lid is a curtain before the ball: lower, more of it is seen, and it is lit from above.
-        top = self._above(r.uniform(0.3, 0.6) + 0.3 * (1 - min(self.share, 1.0)))
-        curtain = self.mask(np.concatenate((top, self.upper[::-1])), r.uniform(0.03, 0.15) * self.k)
+        curtain = self.mask(
+            np.concatenate((self._above(0.5 + 0.3 * (1 - self.share)), self.upper[::-1])), 0.1 * self.k
+        )
         self.cover(curtain, self.skin * self.lit * r.uniform(0.8, 1.25), r.uniform(0, 0.5))
-        if self.made_up and r.uniform() < 0.5:
-            glitter = 1 + r.uniform(0, 0.5) * self.cloud(40) * (r.uniform() < 0.4)
-            self.cover(curtain, self.skin * self.lit * r.uniform(0.1, 1.3) * glitter, r.uniform(0.2, 0.9))
 
     def _above(self, by: float) -> np.ndarray:
         """A curve like the upper lid's, higher by that much in its middle."""
@@ -195,7 +190,7 @@ class Drawing:
             drop = r.uniform(0.15, 0.9)
             span = slice(int(r.integers(0, 6)), 25 - int(r.integers(0, 8)))
             lines.append(np.column_stack((T, self.lower[:, 1] + drop * (0.3 + 0.7 * (1 - T**2))))[span])
-        for _ in range(int(r.integers(0, 6)) if self.narrowed or r.uniform() < 0.25 else 0):  # crow's feet
+        for _ in range(int(r.integers(0, 5)) if r.uniform() < 0.35 else 0):  # crow's feet
             begin = np.array([1.1 + r.uniform(0, 0.2), r.uniform(-0.3, 0.3)])
             lines.append(np.linspace(begin, begin + np.array([r.uniform(0.2, 0.6), r.uniform(-0.3, 0.4)]), 4))
         if lines:
@@ -238,7 +233,7 @@ class Drawing:
     def _lashes(self) -> None:
         r = self.r
         dark = min(self.hair, self.skin * 0.5) * r.uniform(0.3, 1.0) * min(self.lit, 1.0)
-        heavy = r.uniform(0.4, 1.2) if self.made_up else r.uniform(0.0, 0.7)
+        heavy = r.uniform(0.5, 1.0) if self.made_up else r.uniform(0.0, 0.6)
         soft = r.uniform(0, 0.025) * self.k
         closed = self.gap < 0.12
         band = self.strokes(
@@ -248,9 +243,6 @@ class Drawing:
         )
         self.cover(band, dark + 0.3 * (self.skin * self.lit - dark), r.uniform(0.1, 0.8))
         margin = self.upper[1:-1]
-        if self.made_up and r.uniform() < 0.5:  # eyeliner, drawn beyond the corner
-            end = self.upper[-1] + (r.uniform(0.0, 0.4), -r.uniform(-0.1, 0.3))
-            margin = np.concatenate((self.upper[1:], end[None]))
         line = 0.02 + 0.09 * heavy * r.uniform(0.5, 1)
         self.cover(
             self.strokes([margin], line, soft), dark, r.uniform(0.4, 0.95) if closed else r.uniform(0.3, 1)
@@ -258,8 +250,8 @@ class Drawing:
         if self.gap > 0.02:
             under = self.strokes([self.lower[2:-2]], r.uniform(0.015, 0.05), soft)
             self.cover(under, self.skin * self.lit * r.uniform(0.4, 0.9), r.uniform(0, 0.8))
-        number = int(r.integers(8, 40) * (0.4 + heavy)) if r.uniform() < 0.9 else 0
-        length = r.uniform(0.1, 0.4) * (0.7 + 0.6 * heavy)
+        number = int(r.integers(8, 34) * (0.4 + heavy)) if r.uniform() < 0.9 else 0
+        length = r.uniform(0.1, 0.35) * (0.7 + 0.6 * heavy)
         # Lashes of an open eye point up and out, those of a lowered lid down.
         hang = float(np.clip(1 - self.share * 1.6 + 0.6 * max(self.down, 0), 0, 1)) + r.normal(0, 0.1)
         lines = []
@@ -271,7 +263,7 @@ class Drawing:
             lines.append(np.array([root, root + long * 0.55 * (out - bend), root + long * (out + bend)]))
         if lines:
             self.cover(
-                self.strokes(lines, r.uniform(0.008, 0.035) + 0.02 * heavy, soft), dark, r.uniform(0.3, 0.95)
+                self.strokes(lines, r.uniform(0.008, 0.03) + 0.015 * heavy, soft), dark, r.uniform(0.3, 0.95)
             )
         if r.uniform() < 0.5:
             lines = []

@@ -1,7 +1,7 @@
 """Trains models/icv-eye.onnx: how far an eye is open.
 
-Learns from rendered eyes alone. Deterministic for one version of torch, numpy and OpenCV; about a quarter of
-an hour on one CPU core, half of it drawing.
+Learns from rendered eyes alone. Deterministic for one version of torch, numpy and OpenCV; two minutes on one
+CPU core, half of them drawing.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE.parent / "icv-eye.onnx")
     parser.add_argument("--cache", type=Path, default=HERE / "data")
-    parser.add_argument("--eyes", type=int, default=24000, help="rendered eyes to learn from")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--eyes", type=int, default=10000, help="rendered eyes to learn from")
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
