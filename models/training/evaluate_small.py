@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -54,6 +55,15 @@ def foreign_lights() -> Iterator[Real]:
     for path in sorted((SHARED / "images/traffic_light_crops").glob("*/*/*")):
         image = cv2.imread(str(path))
         yield Crop(image, (0.0, 0.0, float(image.shape[1]), float(image.shape[0])), 0), path.parent.name
+
+
+def signs_by_eye() -> Iterator[Real]:
+    """Signs in photographs of lights and of COCO, labelled by eye."""
+    labels = json.loads((Path(__file__).parent / "labels" / "signs.json").read_text(encoding="utf-8"))
+    for file, signs in labels.items():
+        image = cv2.imread(str(SHARED / file))
+        if image is not None:
+            yield from ((Crop(image, tuple(box), 0), kind) for *box, kind in signs)
 
 
 def gtsrb(folder: Path) -> Iterator[Real]:
@@ -162,6 +172,7 @@ def main() -> None:
     sign_figures(
         "rendered, unseen", _named(sign_data.rendered_set(UNSEEN, args.rendered), sign_data.CLASSES), signs
     )
+    sign_figures("by eye", signs_by_eye(), signs)
     if args.gtsrb:
         sign_figures("GTSRB", gtsrb(args.gtsrb), signs)
     if args.tt100k:

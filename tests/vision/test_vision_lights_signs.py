@@ -259,5 +259,5 @@ def test_real_signs_are_read():
             (sign,) = adapter.see(picture(image), signs(tuple(box))).signs
             right += sign.kind == truth
             wrong += sign.kind not in (truth, None)
-    assert right >= 0.6 * sum(map(len, labels.values()))
-    assert wrong <= 0.2 * sum(map(len, labels.values()))
+    assert right >= 0.55 * sum(map(len, labels.values()))
+    assert wrong <= 0.25 * sum(map(len, labels.values()))
