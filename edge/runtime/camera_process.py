@@ -16,7 +16,7 @@ from edge.config import UserError
 from edge.messages import Gap, Health, Message, encode
 from edge.runtime.quantile import quantile
 from edge.runtime.rig_camera import Paced, RecordedCamera, SimulatedCamera
-from edge.runtime.rights import exit_with_parent
+from edge.runtime.rights import exit_with_parent, keep_memory
 from edge.runtime.worker import SeenPicture, WorkerTask
 from edge.sim.scenario import Scenario
 from edge.sim.world import World
@@ -33,6 +33,7 @@ PICTURE_PERIOD_NS = 200_000_000  # pictures for people: 5 a second are enough
 def work(task: WorkerTask, pipe: Connection) -> None:
     """The worker's main: look and say, until the pipe closes."""
     exit_with_parent()
+    keep_memory()
     os.nice(NICE)
     try:
         _look(task, pipe)

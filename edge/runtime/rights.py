@@ -18,12 +18,24 @@ PR_SET_PDEATHSIG = 1
 SIGKILL = 9
 SWITCH_S = 0.0005
 MCL_CURRENT_AND_FUTURE = 3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 
 
 def exit_with_parent() -> None:
     """Have Linux end this process when its parent ends, however that ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+
+
+def keep_memory() -> None:
+    """Have glibc keep the memory of pictures for the next ones instead of giving it back to the kernel.
+
+    Each would come back empty, page by page: filling a new picture of 1280 x 720 then takes 3 times as long.
+    """
+    allocate = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if allocate is not None:  # other C libraries have none
+        allocate(M_MMAP_THRESHOLD, 32 << 20)
+        allocate(M_TRIM_THRESHOLD, 256 << 20)
 
 
 def start_without_interrupt(process: BaseProcess) -> None:
