@@ -57,7 +57,7 @@ class Session:
 
     def run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         """All outputs, in the model's order. Raises RunError if the network fails, or gives what is no number
-        in one of the places that are looked at: all of a small output, 1024 of a large one."""
+        in one of the places that are looked at: all of a small output, 256 of a large one."""
         began_ns = clock.now_ns()
         try:
             outputs = self._run(feed)
@@ -68,7 +68,7 @@ class Session:
         self.run_ns += self.ended_ns - began_ns
         for output, name in zip(outputs, self.outputs, strict=True):
             # A score that is no number is above no threshold, and nothing seen would be said of a clear road.
-            if output.dtype.kind == "f" and not math.isfinite(_sample(output).sum(dtype=np.float64)):
+            if output.dtype.kind == "f" and not _finite(_sample(output)):
                 raise RunError(f"{self._where}: its output {name} has values that are no numbers")
         return outputs
 
@@ -118,7 +118,12 @@ def _open(
 
 
 def _sample(output: np.ndarray) -> np.ndarray:
-    return output.reshape(-1)[:: output.size // 1024 | 1]
+    return output.reshape(-1)[:: 1 if output.size <= 1024 else output.size // 256 | 1]
+
+
+def _finite(numbers: np.ndarray) -> bool:
+    # One sum tells of nearly every array that all of it is finite, in a tenth of the time.
+    return math.isfinite(numbers.sum()) or bool(np.isfinite(numbers).all())
 
 
 def threads_each(networks: int) -> int:
@@ -178,7 +183,7 @@ def _warm_up(session: Session, entry: Entry | None, path: Path) -> None:
     if entry is None:
         return
     for output, (name, said) in zip(outputs, entry.outputs.items(), strict=True):
-        if output.dtype.kind == "f" and not np.isfinite(output).all():
+        if output.dtype.kind == "f" and not _finite(output):
             raise ModelError(f"{path}: of a black picture its output {name} has values that are no numbers")
         if not fits(output.shape, said):
             raise ModelError(f"{path}: its output {name} has the size {output.shape}; the zoo says {said}")
