@@ -22,7 +22,7 @@ import numpy as np
 
 from edge.vision.zoo import Entry
 
-VERSION = 2
+VERSION = 3
 TOLERANCE = 1e-3  # of the largest value of an output: float sums in another order
 _ORDER_OF_PLANES = (0, 3, 1, 2)
 
@@ -240,16 +240,16 @@ def _fold_input(graph: _Graph, name: str, entry: Entry) -> bool:
     order = [2, 1, 0] if entry.rgb else [0, 1, 2]  # of the pixel's channels, as the network has them
 
     readers, follow = graph.readers(name), name
-    begin = graph.add("Cast", name, to=TensorProto.FLOAT)
     graph.feed_bytes(name, [shape[0], shape[2], shape[3], 3] if planes else shape)
     if not planes:
         if len(readers) != 1 or tuple(_attribute(readers[0], "perm", ())) != _ORDER_OF_PLANES:
+            begin = graph.add("Cast", name, to=TensorProto.FLOAT)
             graph.redirect(follow, _in_numbers(graph, begin, scale, offset, order, -1))
             return True
         follow = readers[0].output[0]
         graph.remove(readers[0])
-    # Bytes are made numbers before their axes are turned: the other way costs more.
-    begin = graph.add("Transpose", begin, perm=_ORDER_OF_PLANES)
+    # The axes are turned while there is a quarter of the memory to move.
+    begin = graph.add("Cast", graph.add("Transpose", name, perm=_ORDER_OF_PLANES), to=TensorProto.FLOAT)
 
     path: list[Any] = []  # what the picture goes through unchanged in all but its sizes
     channels = [(0, 0, channel) for channel in range(3)]  # row and column in a block of px, channel
