@@ -85,7 +85,7 @@ def _rows(table: Table, results: Results) -> list[list[str]]:
     for name, measured in results.models.items():
         cells = [_cell(measured, column) for column in table.columns]
         if any(cells):
-            rows.append([name, *cells, f"{measured.speed.whole_ms:.3g}" if measured.speed else ""])
+            rows.append([name, *cells, _milliseconds(measured.speed.whole_ms) if measured.speed else ""])
     return rows
 
 
@@ -115,8 +115,12 @@ def _speed_rows(results: Results) -> list[list[str]]:
                 speed.bare_ms,
             )
             ratio = speed.whole_ms / speed.bare_ms if speed.bare_ms else float("nan")
-            rows.append([name, *(f"{value:.3g}" for value in times), f"{ratio:.2f}"])
+            rows.append([name, *map(_milliseconds, times), f"{ratio:.2f}"])
     return rows
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
