@@ -46,7 +46,13 @@ def run(args: argparse.Namespace) -> int:
         perception = msgspec.structs.replace(perception, threads=1)
     zoo = zoo_of(perception)
     data = Path(args.data).expanduser() if args.data else None
+    labels = zoo.path.parent / "training/labels"
     if data is not None:
+        if not labels.is_dir():
+            print(
+                f"{labels} is not there: what people labelled comes with a checkout alone, and is left out",
+                file=sys.stderr,
+            )
         absent_data = missing(data)
         for name in absent_data:
             print(f"{data / name} is not there: what is measured on it is left out", file=sys.stderr)
@@ -59,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         print(reason, file=sys.stderr)
     if not names:
         raise UserError("no model is at hand: icv models fetch brings public ones")
-    wanted = Wanted(tuple(names), data, zoo.path.parent / "training/labels", rendered(args.quick), args.quick)
+    wanted = Wanted(tuple(names), data, labels, rendered(args.quick), args.quick)
     results = bench(wanted, perception, zoo, machine(), _stage)
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(results), indent=1).decode())
