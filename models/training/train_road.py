@@ -1,7 +1,7 @@
 """Trains models/icv-road.onnx: road, lane marks and road users from one small network.
 
-Two stages of rendered and, if they are there, real pictures: these first with what people labelled, then with
-what the teachers see too.
+Three stages of rendered and, if they are there, real pictures: these first with what people labelled, then
+with what the teachers see too; last more of two-wheelers and of the night.
 Deterministic for one version of torch and the same pictures; about two hours on one CPU core.
 """
 
@@ -23,6 +23,8 @@ from torch.nn import functional
 HERE = Path(__file__).parent
 BATCH = 16
 RARE = ("motorcycle", "bicycle", "person")
+TWO_WHEELERS = (KINDS.index("motorcycle"), KINDS.index("bicycle"))
+DARK = 60  # mean of a picture by night
 OUTPUTS = ("surface", "boxes", "scores", "kinds")
 
 
@@ -89,8 +91,9 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=HERE / "data")
     parser.add_argument("--scenes", type=int, default=3000, help="rendered scenes to learn from")
-    parser.add_argument("--first-steps", type=int, default=5700)
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--first-steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--finish-steps", type=int, default=900)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, default=shutil.which("g++") is not None,
@@ -129,11 +132,19 @@ def main() -> None:
     if real:
         objects, frames = real_set(args.data, args.teachers or args.data.parent / "models", args.cache)
         then = [(objects, 7, 0.35), (frames, 3, 0.1), (scenes, 3, 0.0), (rare, 3, 0.0)]
+        riders = [scene for scene in rare if np.isin(scene.boxes[:, 0], TWO_WHEELERS).any()]
+        dark = [scene for scene in scenes if scene.image.mean() < DARK]
+        finish = [(objects, 6, 0.25), (frames, 3, 0.1), (riders, 4, 0.0), (dark, 2, 0.0), (scenes, 1, 0.0)]
     # Edges and colours have been learnt by now; without the largest maps a step costs a quarter less.
     net.down4.requires_grad_(False)
     net = learn(
         net, batches(then, 2), losses, last=args.steps, rate=2e-3, checkpoint=last, compiled=args.compile
     )
+    if real and args.finish_steps:
+        net = learn(
+            net, batches(finish, 3), losses, last=args.finish_steps, rate=1e-3,
+            checkpoint=args.cache / "road_finish.pt", compiled=args.compile,
+        )  # fmt: skip
     written(net, args.out)
 
 
