@@ -590,6 +590,12 @@ def placed(perception: Perception, beside: str | Path) -> Perception:
     return msgspec.structs.replace(perception, **paths)
 
 
+def threads_each(networks: int) -> int:
+    """How many threads each of so many networks that run at once should have on this machine."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if networks >= count - 1 else count // networks
+
+
 def shipped(path: str) -> Path:
     """A file that comes with the program: "configs/..." or "models/...", in a checkout or installed."""
     return _INSTALLED / path if _INSTALLED.exists() else _CHECKOUT / path

@@ -60,10 +60,11 @@ def read_eyes(config: Config, beside: Path) -> Eyes:
         if not camera.models:
             camera = msgspec.structs.replace(camera, models=_models(camera, config.perception))
         cameras.append(camera)
+    perception = cfg.placed(config.perception, beside)
+    threads = perception.threads or cfg.threads_each(len(cameras))
+    perception = msgspec.structs.replace(perception, threads=threads)
     return Eyes(
-        config=msgspec.structs.replace(
-            config, cameras=tuple(cameras), perception=cfg.placed(config.perception, beside)
-        ),
+        config=msgspec.structs.replace(config, cameras=tuple(cameras), perception=perception),
         geometry=geometry,
         scenario=cfg.resolve(config.scenario, beside) if config.scenario else None,
         notes=tuple(notes),

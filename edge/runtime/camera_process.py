@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
 import cv2
@@ -14,12 +16,10 @@ from edge import config as cfg
 from edge.clock import Clock, LiveClock, now_ns
 from edge.config import UserError
 from edge.messages import Gap, Health, Message, encode
+from edge.runtime.paced import Paced
 from edge.runtime.quantile import quantile
-from edge.runtime.rig_camera import Paced, RecordedCamera, SimulatedCamera
 from edge.runtime.rights import exit_with_parent, keep_memory
 from edge.runtime.worker import SeenPicture, WorkerTask
-from edge.sim.scenario import Scenario
-from edge.sim.world import World
 from edge.vision.cameras import Camera as CameraPort
 from edge.vision.cameras import LatestPicture, open_camera
 from edge.vision.perceive import Perception
@@ -49,7 +49,8 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
         pipe.send_bytes(b"M" + encode(message))
 
     try:
-        perception = Perception(task.camera, task.perception)
+        with _beating(pipe):  # an accelerator may compile a network for minutes
+            perception = Perception(task.camera, task.perception)
     except UserError as error:
         say(Health(t_ns=now_ns(), source=name, state="failed", detail=str(error)))
         while not pipe.poll(1.0):  # stay, so that the reason is said once and not each time that it dies anew
@@ -87,6 +88,25 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
                 return  # said above; the loop starts another process
     finally:
         latest.close()
+
+
+@contextlib.contextmanager
+def _beating(pipe: Connection) -> Iterator[None]:
+    """Say once a second that this process lives, as long as nothing else is said."""
+    done = threading.Event()
+
+    def beat() -> None:
+        with contextlib.suppress(OSError):  # the loop has gone: found out by whoever speaks next
+            while not done.wait(1.0):
+                pipe.send_bytes(b"B")
+
+    thread = threading.Thread(target=beat, name="beat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class Failures:
@@ -150,11 +170,16 @@ def _compress(task: WorkerTask, picture: Picture) -> SeenPicture:
 
 
 def _open(task: WorkerTask, clock: Clock) -> CameraPort:
-    if task.camera.kind == "simulated":
+    if task.camera.kind in ("simulated", "recording"):
+        # Imported here: they bring the simulation and the drives, for which a real camera need not wait.
+        from edge.runtime.rig_camera import RecordedCamera, SimulatedCamera
+        from edge.sim.scenario import Scenario
+        from edge.sim.world import World
+
+        if task.camera.kind == "recording":
+            return Paced(RecordedCamera(task.camera, clock), clock)
         assert task.scenario is not None
         world = World(cfg.read(task.scenario, Scenario))
         return Paced(SimulatedCamera(world, task.camera, task.geometry, task.start_ns, clock), clock)
-    if task.camera.kind == "recording":
-        return Paced(RecordedCamera(task.camera, clock), clock)
     camera = open_camera(task.camera, clock)
     return Paced(camera, clock) if task.camera.kind == "file" else camera

@@ -1,4 +1,4 @@
-"""Cameras that are none: those of the scripted car, those of a drive, and files, at the pace of a clock."""
+"""Cameras that are none: those of the scripted car, and those of a drive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from edge.drives.reader import read_drive
 from edge.sim.driver_picture import draw_driver
 from edge.sim.road_picture import draw_road
 from edge.sim.world import World
-from edge.vision.cameras import Camera as CameraPort
 from edge.vision.cameras import CameraError, Source
 from edge.vision.cameras.source import NEWER, UNUSABLE
 from edge.vision.picture import Picture
@@ -139,28 +138,3 @@ class RecordedCamera(Source):
         if not self.ended:
             self.ended = True
             self._drive.close()
-
-
-class Paced:
-    """An ordered camera, a file or the simulation, at the pace of the clock."""
-
-    def __init__(self, camera: CameraPort, clock: Clock) -> None:
-        self.name = camera.name
-        self.ended = False
-        self.note = ""
-        self.lost = camera.lost
-        self._camera = camera
-        self._clock = clock
-
-    def read(self) -> Picture | None:
-        """The next picture, not before its time."""
-        picture = self._camera.read()
-        self.ended, self.note = self._camera.ended, self._camera.note
-        if picture is not None:
-            self._clock.sleep_until_ns(picture.t_ns)
-        return picture
-
-    def close(self) -> None:
-        """Close the camera."""
-        self._camera.close()
-        self.ended = True

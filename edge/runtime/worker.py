@@ -57,7 +57,7 @@ Main = Callable[[WorkerTask, Connection], None]
 
 
 def _begin(main: Main, task: WorkerTask, pipe: Connection, allowed: frozenset[int]) -> None:
-    run_on(allowed)
+    run_on(frozenset(task.perception.affinity) or allowed)
     main(task, pipe)
 
 

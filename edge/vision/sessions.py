@@ -109,7 +109,7 @@ def _open(
     cache: Path | None,
     entry: Entry | None = None,
 ) -> Session:
-    threads = perception.threads or threads_each(1)
+    threads = perception.threads or config.threads_each(1)
     backend = importlib.import_module(BACKENDS[perception.backend])
     session = Session(backend.open_engine(Network(content, path, file, threads, perception, cache)), path)
     _warm_up(session, entry, path)
@@ -124,12 +124,6 @@ def _sample(output: np.ndarray) -> np.ndarray:
 def _finite(numbers: np.ndarray) -> bool:
     # One sum tells of nearly every array that all of it is finite, in a tenth of the time.
     return math.isfinite(numbers.sum()) or bool(np.isfinite(numbers).all())
-
-
-def threads_each(networks: int) -> int:
-    """How many threads each of so many networks that run at once should have on this machine."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if networks >= count - 1 else count // networks
 
 
 def cache_of(perception: config.Perception) -> Path | None:

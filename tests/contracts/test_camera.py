@@ -20,7 +20,8 @@ from edge import config
 from edge.clock import LiveClock, RecordedClock
 from edge.drives.header import DriveHeader
 from edge.drives.writer import DriveWriter
-from edge.runtime.rig_camera import Paced, RecordedCamera, SimulatedCamera
+from edge.runtime.paced import Paced
+from edge.runtime.rig_camera import RecordedCamera, SimulatedCamera
 from edge.sim.scenario import Scenario
 from edge.sim.world import World
 from edge.vision.cameras import CameraError, open_camera

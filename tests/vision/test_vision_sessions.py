@@ -6,7 +6,7 @@ import pytest
 
 from edge import config
 from edge.vision import kept, sessions
-from edge.vision.sessions import RunError, open_session, threads_each
+from edge.vision.sessions import RunError, open_session
 from edge.vision.zoo import Entry, ModelError
 
 onnx = pytest.importorskip("onnx", reason="makes the small models of these tests")
@@ -224,7 +224,7 @@ def test_threads_do_not_spin_and_are_as_told(doubling, perception, monkeypatch):
 )
 def test_processors_are_shared_out_among_networks(monkeypatch, processors, networks, each):
     monkeypatch.setattr(sessions.os, "sched_getaffinity", lambda _: set(range(processors)), raising=False)
-    assert threads_each(networks) == each
+    assert config.threads_each(networks) == each
 
 
 # ---------------------------------------------------------------- what is kept
