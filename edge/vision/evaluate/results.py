@@ -37,7 +37,8 @@ Step = Callable[[], None]
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Medians in ms, of runs in turn with all other models: the caches are cold, as in a car.
+    """Lower quartiles in ms, of runs in turn with all other models: the caches are cold, as in a car. On a
+    machine that others use, medians tell of those.
 
     run_ms: the network; before_ms: the picture for it; after_ms: reading its outputs; whole_ms: all, as an
     adapter's `see`; whole_p95_ms; bare_ms: the network alone, fed the same tensor, right after that.

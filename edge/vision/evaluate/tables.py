@@ -119,9 +119,9 @@ anything was said.""",
 
 TRAFFIC_SIGNS = Table(
     "Traffic signs",
-    """The kind of real signs whose place is given: a few of two sets (CC BY), marked and named by eye
-(`models/training/labels/signs.json`); ours learnt from rendered signs alone. Far larger sets, that may only
-be measured on, are on its card.""",
+    """The kind of real signs whose place is given: a few of two sets (CC BY), marked and named by
+eye (`models/training/labels/signs.json`); ours learnt from rendered signs alone. Far larger sets, that
+may only be measured on, are on its card.""",
     (
         Column("right", "sign kind right", SIGNS),
         Column("said", "sign kind said", SIGNS),
@@ -182,10 +182,11 @@ are public; their weights do not come with the program: `icv models fetch NAME`,
 board without internet. Weights that learnt from what is for *research use* may not be free for every
 use, whatever licence they carry: ask somebody who knows before you sell them."""
 
-SPEED = """Milliseconds, medians, of all networks by turns: each finds cold caches, and all find the
-same machine. One picture in memory, 1280x720 of a road or 640x480 of a driver, the same for all.
-*whole*: from the picture to what is seen; *before*: until the network runs; *network*: its run, of eyes
-two; *after*: from there; *bare*: one run on the same tensor right after that, on warm caches."""
+SPEED = """Milliseconds, lower quartiles (medians tell of what else the machine does), of all networks
+by turns: each finds cold caches, and all find the same machine. One picture in memory, 1280x720 of a
+road or 640x480 of a driver, the same for all. *whole*: from the picture to what is seen; *before*:
+until the network runs; *network*: its run, of eyes two; *after*: from there; *bare*: one run on the
+same tensor right after that, on warm caches."""
 
 CLOSING = """## What is not claimed
 
