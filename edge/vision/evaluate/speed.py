@@ -22,9 +22,10 @@ AT_LEAST = 5  # rounds that are
 
 
 def measure_speed(networks: Sequence[Network], rounds: int, limit_s: float, step: Step) -> dict[str, Speed]:
-    """Lower quartiles over `rounds` rounds, fewer if they take longer than limit_s, but 5 at least. Each gives every
-    model the drawn picture of golden.py once, and then runs the bare network on the same tensors. What a
-    model needs of others is given to it.
+    """Lower quartiles over `rounds` rounds, fewer if they take longer than limit_s, but 5 at least.
+
+    Each gives every model the drawn picture of golden.py once, and then runs the bare network on the same
+    tensors. What a model needs of others is given to it.
 
     Between two turns of a model all others have run, so that it finds the caches cold, as in a car.
     """
