@@ -51,10 +51,10 @@ def adapter(*answers):
 def test_each_eye_is_judged_in_a_square_round_it():
     image = np.zeros((240, 320, 3), np.uint8)
     image[70:90, 90:110] = 200  # the driver's right eye, at the left of the picture
-    eyes, session = adapter(0.1, 0.9)
+    eyes, session = adapter(0.4, 1.0)
     found = eyes.see(picture(image), Seen(face=face())).face
-    assert found.right_eye_open == pytest.approx(0.1)
-    assert found.left_eye_open == pytest.approx(0.9)
+    assert found.right_eye_open == pytest.approx(0.2)
+    assert found.left_eye_open == pytest.approx(1.0)
     right, left = session.fed
     assert right.shape == (1, 48, 48, 3)
     assert right.dtype == np.uint8
@@ -64,10 +64,10 @@ def test_each_eye_is_judged_in_a_square_round_it():
 
 
 def test_it_takes_the_place_of_what_landmarks_said():
-    eyes, _ = adapter(0.1, 0.9)
+    eyes, _ = adapter(0.4, 1.0)
     found = eyes.see(picture(), Seen(face=face(left_eye_open=0.0, right_eye_open=1.0))).face
-    assert found.left_eye_open == pytest.approx(0.9)
-    assert found.right_eye_open == pytest.approx(0.1)
+    assert found.left_eye_open == pytest.approx(1.0)
+    assert found.right_eye_open == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("pose", [{"head_yaw_deg": 50.0}, {"head_pitch_deg": -35.0}])
@@ -87,10 +87,10 @@ def test_eyes_of_a_few_pixels_are_unknown():
 
 
 def test_an_eye_beyond_the_edge_of_the_picture_is_unknown():
-    eyes, session = adapter(0.9)
+    eyes, session = adapter(1.0)
     beyond = np.array(EYES) + np.array([165, 0])  # the driver's left eye is at 325 of 320 px
     found = eyes.see(picture(), Seen(face=face(beyond, left_eye_open=0.0))).face
-    assert found.right_eye_open == pytest.approx(0.9)
+    assert found.right_eye_open == pytest.approx(1.0)
     assert found.left_eye_open is None
     assert len(session.fed) == 1
 
