@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import onnx
@@ -189,6 +191,28 @@ def test_the_road_of_unseen_scenes_is_found():
     assert sides >= 5
     assert found >= 0.75 * wanted
     assert seen_sides >= 0.75 * sides
+
+
+def test_large_vehicles_of_real_pictures_are_found_where_people_saw_them():
+    data = Path(__file__).parents[3] / "shared" / "data"
+    pictures = sorted((data / "images" / "highway_objects" / "test").glob("*.jpg"))[::5]
+    if not pictures:
+        pytest.skip(f"{data} has no pictures of highway_objects")
+    entry, session = adapter_of("icv-road")
+    road = OwnRoad(session, entry)
+    wanted, found = 0, 0
+    for path in pictures:
+        image = cv2.imread(str(path))
+        detections = road.see(picture(image), Seen()).detections
+        vehicles = detections.boxes[np.isin(detections.kinds, ("car", "truck", "bus"))]
+        label = data / "labels" / "highway_objects" / "test" / f"{path.stem}.txt"
+        for kind, x, y, w, h in (map(float, line.split()[:5]) for line in label.read_text().splitlines()):
+            if kind in (0, 1, 4) and h > 0.3:  # bus, car, truck
+                wanted += 1
+                whole = np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2]) * 384
+                found += any(overlap(box, whole) > 0.5 for box in vehicles)
+    assert wanted > 30
+    assert found >= 0.7 * wanted
 
 
 def overlap(a, b):
