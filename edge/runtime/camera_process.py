@@ -73,7 +73,7 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
                 except ModelError as error:
                     trouble = str(error)
                 else:
-                    trouble = ""
+                    trouble = perception.trouble
                     stages.add(perception.stages | {"age": now_ns() - picture.t_ns})
                 for message in failures.note(trouble, now_ns()):
                     say(message)

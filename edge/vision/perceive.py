@@ -26,7 +26,8 @@ class Perception:
     """The models of one camera, loaded and warmed up.
 
     models: "name@first 8 of its SHA-256", in the order in which they run; notes: what a person should know,
-    such as a provider that was asked for and is not used; stages: how long the parts of the last `see` took.
+    such as a provider that was asked for and is not used; stages: how long the parts of the last `see` took;
+    trouble: which networks failed over that picture, "" if none did.
     """
 
     def __init__(self, camera: config.Camera, perception: config.Perception, zoo: Zoo | None = None) -> None:
@@ -44,14 +45,19 @@ class Perception:
             self._sessions.append(session)
             self._adapters.append(adapter)
             notes += [f"model {name}: {note}" for note in session.notes]
+        self._finds = [zoo.entry(name).finds for name in names]
         self.models = tuple(f"{name}@{zoo.entry(name).sha256[:8]}" for name in names)
         self.notes = tuple(notes)
         self.stages: dict[str, int] = {}
+        self.trouble = ""
         grey = np.full((camera.height_px or 360, camera.width_px or 640, 3), 127, np.uint8)
         self.see(Picture(t_ns=0, frame_id=0, image=grey), 0)
 
     def see(self, picture: Picture, ready_ns: int | None = None) -> RoadView | DriverView:
         """What the networks see in a picture; t_ns of the view is ready_ns, or when it was ready.
+
+        What a network that fails would have found is unknown. Raises ModelError if all fail, or the one that
+        finds the face: of its view nobody could tell that from an empty seat.
 
         Afterwards `stages` holds, in ns, resize (up to the first network), run (all networks) and post (what
         is left: reading the outputs and, with several networks, preparing the others).
@@ -60,9 +66,16 @@ class Perception:
         for session in self._sessions:
             session.start_timing()
         seen = Seen()
-        for name, adapter in zip(self.models, self._adapters, strict=True):
-            with _blamed_on(name):
-                seen = adapter.see(picture, seen)
+        failed = []
+        for name, finds, adapter in zip(self.models, self._finds, self._adapters, strict=True):
+            try:
+                with _blamed_on(name):
+                    seen = adapter.see(picture, seen)
+            except ModelError as error:
+                failed.append(str(error))
+                if "face" in finds or len(failed) == len(self.models):
+                    raise
+        self.trouble = "; ".join(failed)
         ended_ns = clock.now_ns()
         ran = [session for session in self._sessions if session.began_ns]
         run_ns = sum(session.run_ns for session in ran)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import msgspec
@@ -22,7 +23,7 @@ MIN_ROAD = 128
 
 
 class OwnRoad:
-    """Detections, lanes and free space from one run.
+    """Detections, lanes and free space from one run, as far as the entry's `finds` say.
 
     The input is uint8 (1, H, W, 3) as it is; the outputs are decoded inside the network: probabilities of
     road (marks included), of mark and of kerb 0..255, uint8 (3, H / 4, W / 4); boxes (64, 4) left, top,
@@ -32,20 +33,23 @@ class OwnRoad:
     def __init__(self, session: Runner, entry: Entry) -> None:
         self._session = session
         self._canvas = Canvas(session, entry)
+        self._finds = entry.finds
         self._kinds = entry.kinds
         self._min_score = entry.min_score
 
     def see(self, picture: Picture, seen: Seen) -> Seen:
-        """Adds detections, lanes and free space."""
+        """Adds what the entry finds of: objects, lanes, road."""
         scale = self._canvas.letterbox(picture)
         surface, boxes, scores, kinds = self._session.run(self._canvas.feed())
         size = (picture.width_px, picture.height_px)
-        return msgspec.structs.replace(
-            seen,
-            detections=self.parse_boxes(boxes, scores, kinds, scale, size),
-            lanes=self.parse_mark(surface[1], scale, size),
-            free_space=self.parse_road(surface[0], scale, size),
-        )
+        found: dict[str, Any] = {}
+        if "objects" in self._finds:
+            found["detections"] = self.parse_boxes(boxes, scores, kinds, scale, size)
+        if "lanes" in self._finds:
+            found["lanes"] = self.parse_mark(surface[1], scale, size)
+        if "road" in self._finds:
+            found["free_space"] = self.parse_road(surface[0], scale, size)
+        return msgspec.structs.replace(seen, **found)
 
     def parse_boxes(
         self, boxes: np.ndarray, scores: np.ndarray, kinds: np.ndarray, scale: float, size: tuple[int, int]
