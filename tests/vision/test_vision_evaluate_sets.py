@@ -278,7 +278,7 @@ def face(**about):
 
 
 class NoFaces:
-    def find(self, image):
+    def find(self, image, landmarks=True):
         return None
 
 

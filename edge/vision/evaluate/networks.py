@@ -71,24 +71,25 @@ def open_network(
 
 
 class Faces:
-    """The face that models of drivers are given: found by the first model that finds faces, with the pose of
-    the head by the first that tells it."""
+    """The face that models of drivers are given: found by the first public model that finds faces, its
+    points and the pose of the head by the first that tell them."""
 
     def __init__(self, perception: config.Perception, zoo: Zoo, names: list[str]) -> None:
         """names: of the models that are at hand; without one for faces `find` finds none."""
         self.used: list[str] = []
         self._chain: list[Network] = []
-        for what in ("face", "head"):
+        for what in ("face", "landmarks", "head"):
             public = [n for n in names if what in zoo.entry(n).finds and not zoo.entry(n).own]
             if public:
                 self.used.append(public[0])
                 self._chain.append(open_network(public[0], perception, zoo))
 
-    def find(self, image: np.ndarray) -> Face | None:
-        """The driver's face, its pose known if there is a model for it."""
+    def find(self, image: np.ndarray, landmarks: bool = True) -> Face | None:
+        """The driver's face, with what the models at hand tell of it; landmarks: beyond those of the first."""
         seen = Seen()
         for network in self._chain:
-            seen = network.see(image, seen)
+            if landmarks or "landmarks" not in network.entry.finds:
+                seen = network.see(image, seen)
         return seen.face
 
 

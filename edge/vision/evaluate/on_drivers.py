@@ -110,12 +110,12 @@ def measure_eyes(
     """
     scores: dict[str, list[tuple[float, bool, bool]]] = {network.name: [] for network in networks}
     for image, labels in samples:
-        base = faces.find(image)
+        base, fewer = faces.find(image), faces.find(image, landmarks=False)
         ahead = base is not None and eyes_visible(base)
-        # Without a pose nobody keeps quiet about eyes that are turned away.
-        plain = base and without(base, ("head", "eyes", "gaze"))
         for network in networks:
-            face = _face_by(network, image, plain)
+            given = fewer if "landmarks" in network.entry.finds else base
+            # Without a pose nobody keeps quiet about eyes that are turned away.
+            face = _face_by(network, image, given and without(given, ("head", "eyes", "gaze")))
             for side, state in labels.items():
                 value = getattr(face, f"{side}_eye_open", None)
                 if value is not None and state in ("open", "closed"):
