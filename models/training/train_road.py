@@ -133,8 +133,16 @@ def main() -> None:
         objects, frames = real_set(args.data, args.teachers or args.data.parent / "models", args.cache)
         then = [(objects, 7, 0.35), (frames, 3, 0.1), (scenes, 3, 0.0), (rare, 3, 0.0)]
         riders = [scene for scene in rare if np.isin(scene.boxes[:, 0], TWO_WHEELERS).any()]
+        walkers = [scene for scene in rare if (scene.boxes[:, 0] == KINDS.index("person")).any()]
         dark = [scene for scene in scenes if scene.image.mean() < DARK]
-        finish = [(objects, 6, 0.25), (frames, 3, 0.1), (riders, 4, 0.0), (dark, 2, 0.0), (scenes, 1, 0.0)]
+        finish = [
+            (objects, 6, 0.25),
+            (frames, 3, 0.1),
+            (riders, 2, 0.0),
+            (walkers, 3, 0.0),
+            (dark, 1, 0.0),
+            (scenes, 1, 0.0),
+        ]
     # Edges and colours have been learnt by now; without the largest maps a step costs a quarter less.
     net.down4.requires_grad_(False)
     net = learn(
