@@ -593,7 +593,7 @@ def placed(perception: Perception, beside: str | Path) -> Perception:
 def threads_each(networks: int) -> int:
     """How many threads each of so many networks that run at once should have on this machine."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if networks >= count - 1 else count // networks
+    return 1 if networks >= count - 1 else count // max(1, networks)
 
 
 def shipped(path: str) -> Path:
