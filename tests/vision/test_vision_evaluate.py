@@ -64,6 +64,16 @@ def test_nothing_to_find_is_no_figure_and_nothing_found_is_zero():
     assert metrics.average_precision([found()], [boxes((0, 0, 1, 1))]) == 0.0
 
 
+def test_among_equal_scores_the_order_of_the_pictures_does_not_matter():
+    # Three boxes of one score, two of them right: no threshold parts them. Precision 2/3 at recall 1.
+    a, b = (0, 0, 10, 10), (20, 0, 30, 10)
+    pictures = [found((0.9, *a)), found((0.9, 50, 0, 60, 10)), found((0.9, *b))]
+    truth = [boxes(a), NOTHING, boxes(b)]
+    for order in itertools.permutations(range(3)):
+        value = metrics.average_precision([pictures[i] for i in order], [truth[i] for i in order])
+        assert value == pytest.approx(2 / 3)
+
+
 def second_opinion(pictures, truth):
     """AP50 from its definition, box by box in plain Python, the area by sums over each recall step."""
     everything = [

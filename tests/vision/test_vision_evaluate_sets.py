@@ -301,6 +301,13 @@ def test_in_the_mirror_left_is_right():
     }
 
 
+def test_angles_in_the_mirror_go_the_short_way_round():
+    says = Says("m", ("face", "gaze"), *2 * [Seen(face=face(gaze_yaw_deg=179.0, gaze_pitch_deg=0.0))])
+    figures = {"m": []}
+    on_drivers.measure_mirror([says], NoFaces(), [np.zeros((80, 100, 3), np.uint8)], figures, nothing)
+    assert values(figures, "m")["gaze yaw differs by"] == pytest.approx(2.0)
+
+
 def test_eyes_by_their_labels_half_closed_ones_left_out():
     image = np.zeros((80, 100, 3), np.uint8)
     said = [face(left_eye_open=0.9, right_eye_open=0.8), face(left_eye_open=0.85, right_eye_open=0.2)]

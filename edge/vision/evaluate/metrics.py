@@ -46,7 +46,8 @@ def average_precision(
 
     truth, ignored: boxes (M, 4) of each picture. In the order of falling scores, each found box takes the
     truth that it overlaps most, of those not yet taken; a box that is for the greater part within an ignored
-    one is left out, unless it took a truth.
+    one is left out, unless it took a truth. Boxes of one score, which no threshold can part, make one point
+    of the curve, so that the order of the pictures does not matter.
     """
     total = sum(len(boxes) for boxes in truth)
     if not total:
@@ -66,8 +67,9 @@ def average_precision(
     right = np.cumsum([hit for _, hit in rows])
     if not len(right):
         return 0.0
-    recall = right / total
-    precision = right / np.arange(1, len(rows) + 1)
+    last = np.flatnonzero(np.diff([score for score, _ in rows], append=-np.inf))  # of each score
+    recall = right[last] / total
+    precision = right[last] / (last + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall, prepend=0.0) * envelope).sum())
 

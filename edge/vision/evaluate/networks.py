@@ -76,16 +76,14 @@ class Faces:
 
     def __init__(self, perception: config.Perception, zoo: Zoo, names: list[str]) -> None:
         """names: of the models that are at hand; without one for faces `find` finds none."""
-        self.used: list[str] = []
         self._chain: list[Network] = []
         for what in ("face", "landmarks", "head"):
             public = [n for n in names if what in zoo.entry(n).finds and not zoo.entry(n).own]
             if public:
-                self.used.append(public[0])
                 self._chain.append(open_network(public[0], perception, zoo))
 
     def find(self, image: np.ndarray, landmarks: bool = True) -> Face | None:
-        """The driver's face, with what the models at hand tell of it; landmarks: beyond those of the first."""
+        """The driver's face, with what the models at hand tell; landmarks: beyond those of the first."""
         seen = Seen()
         for network in self._chain:
             if landmarks or "landmarks" not in network.entry.finds:

@@ -83,7 +83,8 @@ def _compare_mirrored(
         ]
     for what, a, b in pairs:
         if a is not None and b is not None:
-            misses.setdefault(what, []).append(abs(a - b))
+            miss = abs(a - b) if what == "difference of openness" else metrics.angle_between(a, b)
+            misses.setdefault(what, []).append(miss)
     if "landmarks" in finds or ("face" in finds and one.landmarks is not None):
         eyes, mirrored = eye_line(one), eye_line(other)
         if eyes is not None and mirrored is not None:
@@ -162,7 +163,7 @@ def measure_rendered_drivers(
                 said, true = (getattr(of, f"{angle}_deg") for of in (face, sample.face))
                 if angle.split("_")[0] in network.entry.finds and said is not None and true is not None:
                     misses[network.name].setdefault(f"{angle.replace('_', ' ')} error", []).append(
-                        abs(said - true)
+                        metrics.angle_between(said, true)
                     )
             for side, seen in (("left", sample.left_seen), ("right", sample.right_seen)):
                 said, true = (getattr(of, f"{side}_eye_open") for of in (face, sample.face))
