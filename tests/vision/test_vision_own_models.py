@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -15,7 +16,7 @@ from edge.vision.adapters.own_driver import OwnDriver
 from edge.vision.adapters.own_road import OwnRoad
 from edge.vision.picture import Picture
 from edge.vision.sessions import open_session
-from edge.vision.zoo import Zoo
+from edge.vision.zoo import ModelError, Zoo
 
 OWN = ("icv-road", "icv-driver")
 UNSEEN = 1_000_000  # seeds from here on were not trained on
@@ -155,6 +156,19 @@ def test_the_file_is_small_whole_and_of_a_version_that_older_runtimes_load(name)
     assert all(dim.HasField("dim_value") for shape in shapes for dim in shape), "no dynamic shapes"
     card = path.with_suffix(".md").read_text(encoding="utf-8")
     assert "Not for" in card
+
+
+def test_what_is_no_number_is_dropped_wherever_it_stands():
+    boxes = [(0, 0, 50, 50), (np.nan, 0, 50, 50), (100, 0, 150, 50), (200, 0, 250, 50)]
+    road, _ = road_with(boxes, [np.nan, 0.9, 0.8, 0.7], [0, 0, 1, 2])
+    found = road.see(picture(np.full((720, 1280, 3), 7, np.uint8)), Seen()).detections
+    assert found.kinds == Zoo().entry("icv-road").kinds[1:3]
+
+
+def test_an_entry_that_it_cannot_read_is_refused():
+    entry = msgspec.structs.replace(Zoo().entry("icv-road"), outputs={"output": (1, 3549, 85)})
+    with pytest.raises(ModelError, match="are not what"):
+        OwnRoad(Answers([], "icv-road"), entry)
 
 
 def test_the_kinds_are_those_of_the_messages():

@@ -12,6 +12,7 @@ import numpy as np
 from edge.messages import Detections, FloatArray, LaneLine
 from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
+from edge.vision.adapters.declared import MANY, check_outputs
 from edge.vision.adapters.detections import keep_best
 from edge.vision.adapters.free_space import free_space
 from edge.vision.adapters.segmentation import lines_from_mask
@@ -31,6 +32,8 @@ class OwnRoad:
     """
 
     def __init__(self, session: Runner, entry: Entry) -> None:
+        """Raises ModelError if the entry does not fit."""
+        check_outputs(entry, (range(2, MANY), None, None), (None, 4), (None,), (None,))
         self._session = session
         self._canvas = Canvas(session, entry)
         self._finds = entry.finds
@@ -55,8 +58,12 @@ class OwnRoad:
         self, boxes: np.ndarray, scores: np.ndarray, kinds: np.ndarray, scale: float, size: tuple[int, int]
     ) -> Detections:
         """scale: network px per picture px; size: width and height of the picture."""
-        count = int(np.count_nonzero(scores >= self._min_score))
-        return keep_best(boxes[:count] / scale, scores[:count], kinds[:count], self._kinds, size)
+        sure = scores >= self._min_score
+        boxes, scores, kinds = boxes[sure], scores[sure], kinds[sure]
+        if not np.isfinite(boxes.sum()):
+            real = np.isfinite(boxes).all(axis=1)
+            boxes, scores, kinds = boxes[real], scores[real], kinds[real]
+        return keep_best(boxes / scale, scores, kinds, self._kinds, size)
 
     def parse_mark(self, mark: np.ndarray, scale: float, size: tuple[int, int]) -> tuple[LaneLine, ...]:
         """mark: uint8 (H / 4, W / 4). Across, the soft edges of a mark tell more than whole cells do."""
