@@ -15,7 +15,7 @@ VERBS = {
     "run": "run live from a config: buses, cameras, GNSS, V2X",
     "replay": "run over recorded videos, CAN logs and GNSS, or over a recording of ours",
     "drive": "look into recordings: info, cut, export",
-    "models": "the networks: list, fetch, check, bench, card",
+    "models": "the networks: list, fetch, check, bench, card, quantise, table",
     "can": "CAN logs: info, decode, plot, convert, play onto a bus",
     "dbc": "CAN databases: check, show",
     "v2x": "V2X messages: listen, decode",

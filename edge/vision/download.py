@@ -134,7 +134,7 @@ def _go_on(address: str, part: Path, size: int, show: str | None) -> None:
                     unit="B",
                     unit_scale=True,
                     desc=show,
-                    disable=show is None,
+                    disable=True if show is None else None,  # None: on a terminal only
                     leave=False,
                 ) as bar,
             ):

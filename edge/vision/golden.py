@@ -8,7 +8,7 @@ much. models/training/golden.py writes the file.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from edge.vision.adapters import Tensor
 from edge.vision.zoo import Entry, ModelError
 
 BLOCKS = 8  # of each output, whose means are kept
+NUMBERS = 4 + BLOCKS  # of each output, in all
 EXACT = 0.001
 """Differences up to this are those of another order of adding, as processors have it."""
 ROUNDED = 0.15
@@ -27,7 +28,7 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What one file said. outputs: by name, the numbers of `numbers`."""
 
     sha256: str
-    outputs: dict[str, list[float]]
+    outputs: dict[str, Annotated[list[float], msgspec.Meta(min_length=NUMBERS, max_length=NUMBERS)]]
 
 
 class Difference(NamedTuple):
@@ -88,7 +89,7 @@ def numbers(output: np.ndarray) -> list[float]:
     """Least, greatest, mean and root mean square of an output, and the means of 8 equal parts of it."""
     flat = np.asarray(output, np.float64).ravel()
     if not flat.size:
-        return [0.0] * (4 + BLOCKS)
+        return [0.0] * NUMBERS
     means = [float(part.mean()) if part.size else 0.0 for part in np.array_split(flat, BLOCKS)]
     return [
         float(value) for value in (flat.min(), flat.max(), flat.mean(), np.sqrt((flat**2).mean()), *means)

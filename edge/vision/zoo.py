@@ -125,6 +125,8 @@ class Zoo:
         from edge.vision import download
 
         entry, path = self.entry(name), self.place(name, to)
+        if path.is_dir():
+            raise ModelError(f"model {name}: {path} is a directory, where its file should be: remove it")
         if path.exists() and _sha256(path, path.stat().st_size, path.stat().st_mtime_ns) == entry.sha256:
             return path
         if entry.own:
@@ -133,6 +135,8 @@ class Zoo:
             return self._make(entry, path, self.fetch(entry.made_from, to, source, show_progress))
         try:
             if source is not None:
+                if not (source / entry.file).is_file():
+                    raise ModelError(f"model {name}: {source} holds no file {entry.file}")
                 download.copy(source / entry.file, path, entry.bytes, entry.sha256)
             elif entry.address is not None:
                 show = name if show_progress else None

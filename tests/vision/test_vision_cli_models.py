@@ -74,6 +74,26 @@ def test_wrong_use_is_said_in_one_line(capsys, arguments, said):
     assert error.count("\n") == 1
 
 
+def test_a_model_that_is_named_and_absent_fails_the_check(capsys, tmp_path):
+    code, rows = run(capsys, "check", "yunet_n_320_320", "--in", str(tmp_path))
+    assert (code, rows["yunet_n_320_320"]["state"]) == (1, "absent")
+
+
+def test_pictures_that_are_nowhere_are_not_none_of_them(capsys):
+    assert main(["models", "quantise", "icv-eye", "--pictures", "/nowhere"]) == 2
+    assert "--pictures /nowhere: no such directory" in capsys.readouterr().err
+
+
+def test_golden_numbers_of_another_length_are_named(capsys, rig):
+    path = Path(rig).with_name("golden.json")
+    golden = json.loads(path.read_text())
+    golden["right"]["outputs"]["b"].pop()
+    path.write_text(json.dumps(golden))
+    code, rows = run(capsys, "check", "right", "--config", rig)
+    assert (code, rows["right"]["state"]) == (1, "wrong")
+    assert "golden.json: cannot be used" in rows["right"]["detail"]
+
+
 def test_what_is_fetched_says_its_licence_first(capsys, tmp_path):
     assert main(["models", "fetch", "converted-by-nobody", "--to", str(tmp_path)]) == 2
     capsys.readouterr()
@@ -185,12 +205,19 @@ def test_bench_measures_the_whole_way_and_the_bare_run(capsys):
     assert speed["whole_ms"] >= speed["run_ms"]
 
 
+def test_bench_draws_no_bar_into_a_pipe(capsys):
+    assert main(["models", "bench", "icv-light", "--quick"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["nosuch"], "no model 'nosuch'"),
-        (["icv-light", "--write", "docs"], "--write needs --data DIR"),
-        (["icv-light", "--write", "docs", "--data", "/nowhere"], "--write needs all data sets"),
+        (["--write", "docs"], "--write needs --data DIR"),
+        (["--write", "docs", "--data", "."], "--write needs all data sets"),
+        (["icv-light", "--write", "docs", "--data", "."], "--write tells of all models"),
+        (["icv-light", "--data", "/nowhere"], "--data /nowhere: no such directory"),
     ],
 )
 def test_bench_says_what_it_needs(capsys, arguments, said):

@@ -119,6 +119,11 @@ def test_a_file_comes_whole(fetch, server):
     assert server.asked == [None]
 
 
+def test_no_bar_is_drawn_into_a_pipe(server, tmp_path, capsys):
+    download.download(server.address, tmp_path / "model.onnx", len(DATA), SHA256, "model")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_broken_connection_is_gone_on_with_from_where_it_broke(fetch, server):
     server.behave = [broken_after(100_000), broken_after(50_000)]
     assert fetch() == DATA

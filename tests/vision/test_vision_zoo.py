@@ -107,8 +107,14 @@ def test_an_address_must_be_https(zoo):
 
 
 def test_a_directory_without_the_file_says_so(zoo, tmp_path):
-    with pytest.raises(ModelError, match=r"afar: cannot be brought to .*No such file"):
+    with pytest.raises(ModelError, match=r"afar: .*from holds no file afar\.onnx"):
         zoo.fetch("afar", source=tmp_path / "from")
+
+
+def test_a_directory_in_the_place_of_the_file_is_named(zoo, tmp_path):
+    (tmp_path / "models/public/converted.onnx").mkdir(parents=True)
+    with pytest.raises(ModelError, match=r"converted\.onnx is a directory.*remove it"):
+        zoo.fetch("converted", source=tmp_path / "from")
 
 
 def test_an_unknown_name_lists_the_known(zoo):

@@ -47,7 +47,11 @@ def run(args: argparse.Namespace) -> int:
     zoo = zoo_of(perception)
     data = Path(args.data).expanduser() if args.data else None
     labels = zoo.path.parent / "training/labels"
+    if args.write and args.names:
+        raise UserError("--write tells of all models, those that are not named would be lost: give no NAME")
     if data is not None:
+        if not data.is_dir():
+            raise UserError(f"--data {data}: no such directory")
         if not labels.is_dir():
             print(
                 f"{labels} is not there: what people labelled comes with a checkout alone, and is left out",
@@ -87,7 +91,7 @@ def _stage(title: str) -> Callable[[], None]:
     """A counter of pictures on the terminal, one for each part."""
     from tqdm import tqdm
 
-    bar = tqdm(desc=title, unit=" pictures", leave=False)
+    bar = tqdm(desc=title, unit=" pictures", leave=False, disable=None)  # None: on a terminal only
 
     def step() -> None:
         bar.update()

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0; 1 if a model is not what it should be, or says something else than it should."""
+    """0; 1 if a model is not what it should be or says, or was named and is absent."""
     from edge.vision.golden import read_golden
     from edge.vision.zoo import ModelError, how_to_get
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         except ModelError as error:
             rows.append({"name": name, "state": "wrong", "detail": str(error)})
     print_rows(rows, args.json)
-    return int(any(row["state"] == "wrong" for row in rows))
+    return int(any(row["state"] == "wrong" or (args.names and row["state"] == "absent") for row in rows))
 
 
 def _checked(name: str, perception: Perception, zoo: Zoo, golden: Golden | None) -> dict[str, Any]:

@@ -28,12 +28,16 @@ def run(args: argparse.Namespace) -> int:
     """0. Raises ModelError if the result is refused."""
     import msgspec
 
+    from edge.config import UserError
     from edge.vision.quantise import quantise
 
     perception = perception_of(args)
+    pictures = Path(args.pictures).expanduser()
+    if not pictures.is_dir():
+        raise UserError(f"--pictures {pictures}: no such directory")
     result = quantise(
         args.name,
-        Path(args.pictures).expanduser(),
+        pictures,
         Path(args.to).expanduser(),
         perception.directory,
         zoo_of(perception),
