@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=3000, help="rendered scenes to learn from")
     parser.add_argument("--first-steps", type=int, default=6000)
     parser.add_argument("--steps", type=int, default=4500)
-    parser.add_argument("--finish-steps", type=int, default=900)
+    parser.add_argument("--finish-steps", type=int, default=1800)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, default=shutil.which("g++") is not None,
