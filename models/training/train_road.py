@@ -109,9 +109,10 @@ def main() -> None:
     torch.manual_seed(1)
     net = RoadNet().to(memory_format=torch.channels_last)
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
-    last = args.cache / "road_taught.pt"
+    stages = [args.cache / f"road_{stage}.pt" for stage in ("first", "taught", "finish")]
     if args.export_now:
-        net.load_state_dict(torch.load(last, weights_only=True)["average"])
+        newest = max((path for path in stages if path.exists()), key=lambda path: path.stat().st_mtime)
+        net.load_state_dict(torch.load(newest, weights_only=True)["average"])
         return written(net, args.out)
 
     scenes = learning_set(args.scenes, args.cache)
@@ -127,7 +128,7 @@ def main() -> None:
     if args.first_steps:
         net = learn(
             net, batches(first, 1), losses, last=args.first_steps, rate=2e-3,
-            checkpoint=args.cache / "road_first.pt", compiled=args.compile,
+            checkpoint=stages[0], compiled=args.compile,
         )  # fmt: skip
     if real:
         objects, frames = real_set(args.data, args.teachers or args.data.parent / "models", args.cache)
@@ -146,12 +147,12 @@ def main() -> None:
     # Edges and colours have been learnt by now; without the largest maps a step costs a quarter less.
     net.down4.requires_grad_(False)
     net = learn(
-        net, batches(then, 2), losses, last=args.steps, rate=2e-3, checkpoint=last, compiled=args.compile
+        net, batches(then, 2), losses, last=args.steps, rate=2e-3, checkpoint=stages[1], compiled=args.compile
     )
     if real and args.finish_steps:
         net = learn(
             net, batches(finish, 3), losses, last=args.finish_steps, rate=1e-3,
-            checkpoint=args.cache / "road_finish.pt", compiled=args.compile,
+            checkpoint=stages[2], compiled=args.compile,
         )  # fmt: skip
     written(net, args.out)
 
