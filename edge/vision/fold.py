@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edge.vision import kept
+from edge.vision.backends import onnx_runtime, reason
 from edge.vision.zoo import Entry
 
-VERSION = 3
+VERSION = 3  # of what is made
 TOLERANCE = 1e-3  # of the largest value of an output: float sums in another order
+# Of networks that are not as the entry says, or give what is no array of numbers.
+_STRANGE = (ValueError, TypeError, AttributeError, LookupError)
 _ORDER_OF_PLANES = (0, 3, 1, 2)
 
 
@@ -31,35 +34,37 @@ class FoldError(ValueError):
     """A network that is left as it is; the text says why."""
 
 
-def folded(path: Path, entry: Entry, cache: Path | None) -> Path | None:
-    """The file to open in place of a model's own, made when first asked for and kept in `cache`.
+def folded(path: Path, entry: Entry, cache: Path | None) -> bytes | None:
+    """What to open in place of a model's own file, made when first asked for and kept in `cache`.
 
     None: the model is to be opened as it is, since it takes bytes already or for what `why_not` tells.
     """
     if cache is None or not entry.sha256 or not pictures(entry):
         return None
     there = _place(entry, cache)
-    if there.exists():
-        return there
-    if there.with_suffix(".txt").exists():
-        return None
+    content = kept.load(there)
+    if content is not None or kept.load(_refusal(there)) is not None:
+        return content
     try:
         import onnx  # noqa: F401
     except ImportError:
         return None
-    try:
-        result: bytes | None = fold(path.read_bytes(), entry)
-        reason = ""
-    except FoldError as error:
-        result, reason = None, str(error)
-    with contextlib.suppress(OSError):
-        cache.mkdir(parents=True, exist_ok=True)
-        if result is None:
-            _write(there.with_suffix(".txt"), reason.encode())
+    # It takes seconds: not done where each start would do it again.
+    with kept.part(there) as part:
+        if not isinstance(part, Path):
             return None
-        _write(there, result)
-        return there
-    return None
+        try:
+            content = fold(path.read_bytes(), entry)
+        except FoldError as error:
+            part.write_text(str(error), encoding="utf-8")
+            kept.save(_refusal(there), part)
+            return None
+        except (OSError, MemoryError):  # of this moment, not of the model
+            return None
+        with contextlib.suppress(OSError):  # a full disk: it is made again next time
+            part.write_bytes(content)
+            kept.save(there, part)
+    return content
 
 
 def why_not(entry: Entry, cache: Path | None) -> str:
@@ -71,12 +76,15 @@ def why_not(entry: Entry, cache: Path | None) -> str:
     there = _place(entry, cache)
     if there.exists():
         return ""
-    with contextlib.suppress(OSError):
-        return f"fed with numbers: {there.with_suffix('.txt').read_text()}"
+    if (reason := kept.load(_refusal(there))) is not None:
+        return f"fed with numbers: {reason.decode()}"
     try:
         import onnx  # noqa: F401
     except ImportError:
         return "fed with numbers: its faster form is made by the package onnx: pip install 'icv-edge[models]'"
+    with kept.part(there) as part:
+        if not isinstance(part, Path):
+            return f"fed with numbers: its faster form cannot be kept ({part})"
     return "fed with numbers until it is first used"
 
 
@@ -92,12 +100,18 @@ def fold(model: bytes, entry: Entry) -> bytes:
 
     Raises FoldError if that cannot be made, or gives something else. Needs the package onnx.
     """
-    graph = _Graph(_plain(model))
-    names = [name for name in pictures(entry) if name in graph.inputs]
-    if not [name for name in names if _fold_input(graph, name, entry)]:
-        raise FoldError("it takes no picture as numbers")
-    result = graph.finish()
-    worst = difference(model, result, entry)
+    wrong: tuple[type[Exception], ...] = (*onnx_runtime.errors(), *_STRANGE)
+    try:
+        graph = _Graph(_plain(model))
+        names = [name for name in pictures(entry) if name in graph.inputs]
+        if not [name for name in names if _fold_input(graph, name, entry)]:
+            raise FoldError("it takes no picture as numbers")
+        result = graph.finish()
+        worst = difference(model, result, entry)
+    except FoldError:
+        raise
+    except wrong as error:
+        raise FoldError(f"it cannot be held against its original: {reason(error)}") from None
     if not worst <= TOLERANCE:
         raise FoldError(f"folded, its outputs differ by {worst:.2g} of their largest value")
     return result
@@ -106,22 +120,23 @@ def fold(model: bytes, entry: Entry) -> bytes:
 def difference(model: bytes, other: bytes, entry: Entry, images: list[np.ndarray] | None = None) -> float:
     """How far a folded network is from its original: the largest difference of any output, as a share of the
     largest value there. images: of any size, uint8 BGR, which are stretched; without them two patterns that
-    show an error at the border or between channels."""
+    show an error at the border or between channels. NaN where one of them gives what is no number."""
     import cv2
 
     one, two = _open(model), _open(other)
     taken = {node.name: node for node in one.get_inputs()}
     bytes_of = {node.name for node in two.get_inputs() if node.type == "tensor(uint8)"}
-    worst = 0.0
+    differences = [0.0]
     rng = np.random.default_rng(0)
     for index in range(len(images) if images else 2):
         first: dict[str, np.ndarray] = {}
         second: dict[str, np.ndarray] = {}
+        others: dict[str, np.ndarray] = {}
         for name, node in taken.items():
             shape = _shape_of(node, entry)
             if name not in bytes_of:
                 numbers = {"tensor(int64)": np.int64, "tensor(bool)": np.bool_}.get(node.type, np.float32)
-                first[name] = second[name] = rng.uniform(-1, 1, shape).astype(numbers)
+                others[name] = rng.uniform(-1, 1, shape).astype(numbers)
                 continue
             planes = shape[1] == 3
             height, width = shape[2:] if planes else shape[1:3]
@@ -130,10 +145,15 @@ def difference(model: bytes, other: bytes, entry: Entry, images: list[np.ndarray
             )
             second[name] = pixels[None]
             first[name] = textbook(pixels, entry, planes)
-        for a, b in zip(one.run(None, first), two.run(None, second), strict=True):
+        expected = one.run(None, first | others)
+        if not all(np.isfinite(array).all() for array in expected):
+            # Behind a mask of noise nothing is left of the picture; one of zeros hides nothing.
+            others = {name: np.zeros_like(array) for name, array in others.items()}
+            expected = one.run(None, first | others)
+        for a, b in zip(expected, two.run(None, second | others), strict=True):
             size = float(np.abs(a).max(initial=1e-6))
-            worst = max(worst, float(np.abs(a.astype(np.float64) - b).max(initial=0.0)) / size)
-    return worst
+            differences.append(float(np.abs(a.astype(np.float64) - b).max(initial=0.0)) / size)
+    return float(np.max(differences))  # Python's own would pass over NaN
 
 
 def textbook(pixels: np.ndarray, entry: Entry, planes: bool = True) -> np.ndarray:
@@ -431,22 +451,12 @@ def _open(model: bytes, options: Any = None) -> Any:
     import onnxruntime
 
     options = options or onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except (
-        state.Fail,
-        state.InvalidArgument,
-        state.InvalidGraph,
-        state.InvalidProtobuf,
-        state.NotImplemented,
-        state.RuntimeException,
-        RuntimeError,
-    ) as error:
-        raise FoldError(str(error).splitlines()[0][:300]) from None
+        return onnxruntime.InferenceSession(model, options, providers=[onnx_runtime.CPU])
+    except onnx_runtime.errors() as error:
+        raise FoldError(reason(error)) from None
 
 
 def _shape_of(node: Any, entry: Entry) -> list[int]:
@@ -467,18 +477,12 @@ def _pattern(index: int, height: int, width: int, rng: np.random.Generator) -> n
 
 
 def _place(entry: Entry, cache: Path) -> Path:
-    """Named by all that it was made of."""
+    """Named by all that it was made of; the processor is none of that."""
     said = repr((entry.sha256, entry.scale, entry.offset, entry.rgb, entry.inputs, VERSION))
-    return cache / f"{Path(entry.file).stem}-bytes-{hashlib.sha256(said.encode()).hexdigest()[:16]}.onnx"
+    name = f"{Path(entry.file).stem}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    return cache / "bytes" / name
 
 
-def _write(path: Path, data: bytes) -> None:
-    """At once, so that another process never finds half of it. Raises OSError."""
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(part, path)
-    except OSError:
-        Path(part).unlink(missing_ok=True)
-        raise
+def _refusal(there: Path) -> Path:
+    """Where it is kept why there is none."""
+    return there.with_name(f"{there.name}.txt")

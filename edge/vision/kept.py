@@ -16,6 +16,8 @@ from pathlib import Path
 
 MAX_FILES = 64
 _DIGEST = 32  # bytes before the content
+_PART = "part-"  # how the names begin of what is being made
+_PART_LIMIT_NS = 3_600_000_000_000  # older than this it was left by a process that was killed
 
 
 def key(*parts: object) -> str:
@@ -29,13 +31,14 @@ def load(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
             digest, content = file.read(_DIGEST), file.read()
-        if hashlib.blake2b(content, digest_size=_DIGEST).digest() == digest:
-            os.utime(path)
-            return content
-        path.unlink()
     except OSError:
-        pass
-    return None
+        return None
+    if hashlib.blake2b(content, digest_size=_DIGEST).digest() != digest:
+        remove(path)
+        return None
+    with contextlib.suppress(OSError):  # read from a card that is not written to, too
+        os.utime(path)
+    return content
 
 
 @contextlib.contextmanager
@@ -43,7 +46,7 @@ def part(path: Path) -> Iterator[Path | str]:
     """A new file beside `path`, for `save`, gone afterwards; or why there cannot be one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PART)
         os.close(handle)
     except OSError as error:
         yield f"{path.parent}: {error.strerror}"
@@ -62,9 +65,9 @@ def save(path: Path, made: Path) -> str:
             file.write(hashlib.blake2b(content, digest_size=_DIGEST).digest())
             file.write(content)
         os.replace(made, path)
-        _prune(path.parent)
     except OSError as error:
         return f"{path.parent}: {error.strerror}"
+    _prune(path.parent)
     return ""
 
 
@@ -75,9 +78,17 @@ def remove(path: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-    for path in files[: max(0, len(files) - MAX_FILES)]:
-        path.unlink(missing_ok=True)
+    whole: list[tuple[int, str]] = []
+    parts: list[tuple[int, str]] = []
+    with contextlib.suppress(OSError), os.scandir(folder) as files:
+        for file in files:
+            with contextlib.suppress(OSError):  # another process has just removed it
+                of_kind = parts if file.name.startswith(_PART) else whole
+                of_kind.append((file.stat().st_mtime_ns, file.path))
+    newest_ns = max(whole, default=(0, ""))[0]
+    left_behind = [part for part in parts if part[0] < newest_ns - _PART_LIMIT_NS]
+    for _, path in [*sorted(whole)[:-MAX_FILES], *left_behind]:
+        remove(Path(path))
 
 
 @cache

@@ -92,13 +92,15 @@ def _judge_and_open(path: Path, perception: config.Perception, entry: Entry | No
     from edge.vision import fold
 
     faster = fold.folded(path, entry, cache)
-    if faster:
-        try:
-            folded = read(faster)
-            return _open(folded, path, judge(folded, faster), perception, cache, entry)
-        except ModelError:
-            faster.unlink(missing_ok=True)  # damaged since it was made
-    return _open(content, path, file, perception, cache, entry)
+    if faster is None:
+        return _open(content, path, file, perception, cache, entry)
+    try:
+        return _open(faster, path, judge(faster, path), perception, cache, entry)
+    except ModelError as error:
+        # If it is not only the faster form that cannot be run, this tells.
+        session = _open(content, path, file, perception, cache, entry)
+        session.notes += (f"fed with numbers: its faster form cannot be run: {error}",)
+        return session
 
 
 def _open(

@@ -206,42 +206,128 @@ def test_two_pictures_and_an_angle() -> None:
     assert np.allclose(run(small, {"left": left, "right": right, "angles": angles}), expected, atol=1e-4)
 
 
-def test_kept_in_the_cache_and_made_anew_for_other_numbers(tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    path.write_bytes(
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "net.onnx"
+    found.write_bytes(
         network([helper.make_node("Conv", ["x", "w"], ["y"])], {"w": weights(4, 3, 3)}, {"x": (1, 3, 10, 12)})
     )
+    return found
+
+
+def never(*_: object) -> bytes:
+    raise AssertionError("made once more")
+
+
+def test_kept_in_the_cache_and_made_anew_for_other_numbers(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = tmp_path / "cache"
     assert fold.why_not(entry(), cache) == "fed with numbers until it is first used"
     first = fold.folded(path, entry(), cache)
     assert first is not None
     assert fold.why_not(entry(), cache) == ""
-    stamp = first.stat().st_mtime_ns
-    assert fold.folded(path, entry(), cache) == first
-    assert first.stat().st_mtime_ns == stamp
     assert fold.folded(path, entry(scale=0.5), cache) != first
     assert fold.folded(path, entry(), None) is None
     assert fold.folded(path, entry(input="uint8 BGR"), cache) is None
+    monkeypatch.setattr(fold, "fold", never)
+    assert fold.folded(path, entry(), cache) == first
 
 
-def test_what_cannot_be_folded_is_left_and_said(tmp_path: Path) -> None:
+def test_what_was_damaged_in_the_cache_is_made_anew(path: Path, tmp_path: Path) -> None:
+    first = fold.folded(path, entry(), tmp_path / "cache")
+    (there,) = (file for file in (tmp_path / "cache").rglob("*") if file.is_file())
+    whole = bytearray(there.read_bytes())
+    whole[len(whole) // 2] ^= 1  # a weight: as good a network as before, and another
+    there.write_bytes(whole)
+    assert fold.folded(path, entry(), tmp_path / "cache") == first
+
+
+def test_what_cannot_be_folded_is_left_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(b"no model at all")
     assert fold.folded(path, entry(), tmp_path) is None
     assert "numbers: " in fold.why_not(entry(), tmp_path)
-    (text,) = tmp_path.glob("*.txt")
-    stamp = text.stat().st_mtime_ns
+    monkeypatch.setattr(fold, "fold", never)
     assert fold.folded(path, entry(), tmp_path) is None
-    assert text.stat().st_mtime_ns == stamp  # not tried again
 
 
-def test_a_cache_that_cannot_be_written_is_no_cache(tmp_path: Path) -> None:
-    path, blocked = tmp_path / "net.onnx", tmp_path / "file"
-    path.write_bytes(
-        network([helper.make_node("Conv", ["x", "w"], ["y"])], {"w": weights(4, 3, 3)}, {"x": (1, 3, 10, 12)})
-    )
+def test_a_cache_that_cannot_be_written_is_no_cache_and_nothing_is_made_for_it(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
     blocked.write_text("")
+    monkeypatch.setattr(fold, "fold", never)
     assert fold.folded(path, entry(), blocked / "cache") is None
+    assert "cannot be kept" in fold.why_not(entry(), blocked / "cache")
+
+
+def test_trouble_of_the_moment_is_not_kept_as_a_reason(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fold, "fold", full)
+        assert fold.folded(path, entry(), tmp_path / "cache") is None
+    assert fold.folded(path, entry(), tmp_path / "cache") is not None
+    assert len(list((tmp_path / "cache" / "bytes").iterdir())) == 1  # no parts are left
+
+
+def test_a_network_that_fails_over_noise_is_left_as_it_is() -> None:
+    model = network(
+        [
+            helper.make_node("Conv", ["x", "w"], ["z"]),
+            helper.make_node("Cast", ["index"], ["whole"], to=TensorProto.INT64),
+            helper.make_node("Gather", ["z", "whole"], ["y"], axis=1),
+        ],
+        {"w": weights(4, 3, 3), "far": np.array([100], np.int64)},
+        {"x": (1, 3, HEIGHT, WIDTH), "index": (1,)},
+    )
+    nodes = onnx.load_model_from_string(model)
+    nodes.graph.node[2].input[1] = "far_index"
+    nodes.graph.node.insert(2, helper.make_node("Add", ["whole", "far"], ["far_index"]))
+    told = entry(inputs={"x": (1, 3, HEIGHT, WIDTH), "index": (1,)})
+    with pytest.raises(fold.FoldError, match="held against its original"):
+        fold.fold(nodes.SerializeToString(), told)
+
+
+def test_what_is_no_number_does_not_pass_for_equal() -> None:
+    plain, wrong = (
+        network(nodes, {"w": weights(4, 3, 3)}, {"x": (1, 3, 10, 12)})
+        for nodes in (
+            [helper.make_node("Conv", ["x", "w"], ["y"])],
+            [
+                helper.make_node("Conv", ["x", "w"], ["z"]),
+                helper.make_node("Sub", ["z", "z"], ["none"]),
+                helper.make_node("Div", ["none", "none"], ["y"]),
+            ],
+        )
+    )
+    assert not fold.difference(plain, wrong, entry()) <= fold.TOLERANCE
+
+
+def test_a_network_that_noise_blinds_is_compared_with_open_eyes() -> None:
+    """As the mask of a transformer does: where it is not 0, nothing but NaN comes out."""
+    blind = [
+        helper.make_node("Mul", ["mask", "zero"], ["none"]),
+        helper.make_node("Div", ["none", "mask"], ["nan"]),  # 0 / 0 where the mask is 0
+        helper.make_node("IsNaN", ["nan"], ["open"]),
+        helper.make_node("Where", ["open", "z", "lost"], ["y"]),
+    ]
+    one, other = (
+        network(
+            [helper.make_node("Conv", ["x", "w"], ["z"]), *blind],
+            {"w": w, "zero": np.zeros(1, np.float32), "lost": np.full(1, np.nan, np.float32)},
+            {"x": (1, 3, 10, 12), "mask": (1, 1, 1, 1)},
+        )
+        for w in (weights(4, 3, 3), weights(4, 3, 3) * 1.5)
+    )
+    told = entry(inputs={"x": (1, 3, 10, 12), "mask": (1, 1, 1, 1)})
+    assert fold.difference(one, one, told) == 0.0
+    assert fold.difference(one, fold.fold(one, told), told) <= 1e-5
+    assert fold.difference(one, fold.fold(other, told), told) > 0.1
 
 
 PUBLIC = [name for name, told in Zoo().entries.items() if fold.pictures(told) and not told.own]

@@ -385,3 +385,14 @@ def test_a_missing_model_is_a_clear_error(tmp_path):
         open_session(tmp_path / "gone.onnx", config.Perception())
     with pytest.raises(ModelError, match="not a model: it is no file"):
         open_session(tmp_path, config.Perception())
+
+
+def test_a_faster_form_that_cannot_be_run_is_said_and_the_model_runs_as_it_is(
+    doubling, perception, monkeypatch
+):
+    said = entry(doubling, {"x": (1, 4)}, {"y": (1, 4)})
+    monkeypatch.setattr("edge.vision.fold.folded", lambda *_: b"<no network>")
+    session = open_session(doubling, perception, said)
+    assert [note for note in session.notes if "its faster form cannot be run" in note]
+    (doubled,) = session.run({"x": np.array([[1, 2, 3, 4]], np.float32)})
+    assert doubled.tolist() == [[2, 4, 6, 8]]

@@ -26,13 +26,11 @@ WHEELS = (
 TYPES = {"float": "float32", "double": "float64"}
 
 
-def open_engine(network: Network) -> Engine:
-    """Raises ModelError. Providers that do not start are left out, and that is a note."""
-    # Imported here: it costs 0.1 s, which only those who run a model should pay.
-    import onnxruntime
+def errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises for trouble of a network."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    errors = (
+    return (
         state.Fail,
         state.InvalidArgument,
         state.InvalidGraph,
@@ -45,6 +43,15 @@ def open_engine(network: Network) -> Engine:
         RuntimeError,
         UnicodeDecodeError,  # of an error that quotes a damaged name
     )
+
+
+def open_engine(network: Network) -> Engine:
+    """Raises ModelError. Providers that do not start are left out, and that is a note."""
+    # Imported here: it costs 0.1 s, which only those who run a model should pay.
+    import onnxruntime
+
+    wrong = errors()
+    not_started: tuple[type[Exception], ...] = (*wrong, ValueError)
     settings = network.settings
     available = onnxruntime.get_available_providers()
     asked = [provider for provider in settings.providers if provider != CPU]
@@ -56,12 +63,12 @@ def open_engine(network: Network) -> Engine:
         listed = [(name, _options(name, network)) for name in chosen]
         try:
             session = _session(network.content, _session_options(network), [*listed, CPU])
-        except (*errors, ValueError) as error:
+        except not_started as error:
             reasons[chosen.pop(0)] = reason(error)
     if session is None:
         try:
-            session, kept_note = _on_the_processor(network, errors)
-        except errors as error:
+            session, kept_note = _on_the_processor(network, wrong)
+        except wrong as error:
             raise ModelError(
                 f"{network.where}: not a model that onnxruntime {onnxruntime.__version__} can load: "
                 f"{reason(error)} ({network.file}); {_advice(str(error))}"
@@ -74,7 +81,7 @@ def open_engine(network: Network) -> Engine:
         {node.name: _fed(_tensor(node), network.file.inputs[node.name]) for node in session.get_inputs()},
         {node.name: _tensor(node) for node in session.get_outputs()},
         *_run_and_stop(session),
-        errors,
+        wrong,
         used,
         tuple(notes),
     )
@@ -131,7 +138,7 @@ def _session_options(network: Network) -> Any:
     return options
 
 
-def _on_the_processor(network: Network, errors: tuple[type[Exception], ...]) -> tuple[Any, list[str]]:
+def _on_the_processor(network: Network, wrong: tuple[type[Exception], ...]) -> tuple[Any, list[str]]:
     """A session on the CPU: from what is kept, or optimised now and kept."""
     import onnxruntime
 
@@ -152,7 +159,7 @@ def _on_the_processor(network: Network, errors: tuple[type[Exception], ...]) -> 
         options.graph_optimization_level = levels.ORT_DISABLE_ALL
         try:
             return _session(content, options, [CPU]), []
-        except errors:
+        except wrong:
             kept.remove(place)
     trouble = ""
     with kept.part(place) as part:
@@ -162,7 +169,7 @@ def _on_the_processor(network: Network, errors: tuple[type[Exception], ...]) -> 
             try:
                 session = _session(network.content, options, [CPU])
                 trouble = kept.save(place, part)
-            except errors as error:
+            except wrong as error:
                 session, trouble = None, reason(error)
         else:
             session, trouble = None, part
