@@ -216,3 +216,8 @@ def test_a_wide_mask_is_read_in_few_columns():
     found = free_space(np.ones((20, 896), bool), 1.0, 1.0)
     assert len(found) == 64
     assert (np.diff(found[:, 0]) == 14).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 40), (40, 0)])
+def test_no_mask_has_no_free_space(shape):
+    assert free_space(np.ones(shape, bool), 1.0, 1.0).shape == (0, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,3 +72,14 @@ def test_few_boxes(found: list[tuple[float, Box, int]]) -> None:
 @settings(max_examples=80, deadline=None)
 def test_many_boxes(found: list[tuple[float, Box, int]]) -> None:
     check(found)
+
+
+@pytest.mark.parametrize("count", [3, FEW + 3])
+def test_classes_may_be_any_kind_of_number_and_boxes_of_none_are_dropped(count: int) -> None:
+    left = np.arange(count) * 30.0
+    boxes = np.stack((left, left, left + 20, left + 20), axis=1).astype(np.float32)
+    boxes[1, 2] = np.nan
+    scores = np.linspace(0.9, 0.5, count, dtype=np.float32)
+    found = keep_best(boxes, scores, np.full(count, 1.0, np.float32), ("car", "person"), (9999, 9999))
+    assert found.kinds == ("person",) * (count - 1)
+    assert np.isfinite(found.boxes).all()

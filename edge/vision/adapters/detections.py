@@ -23,6 +23,7 @@ def keep_best(
     boxes (N, 4): left, top, right, bottom px; scores (N,); classes (N,): indices into kinds; size: width and
     height of the picture, to which boxes are cut. Boxes with nothing left are dropped. Best score first.
     """
+    classes = classes.astype(np.int64)  # networks give them as any kind of number
     if len(boxes) <= FEW:
         return _keep_best_of_few(boxes, scores, classes, kinds, size)
     boxes = boxes.astype(np.float64)
@@ -51,7 +52,7 @@ def _keep_best_of_few(
     for score, (left, top, right, bottom), index in found:
         box = [max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))]
         kind = kinds[index]
-        if box[2] <= box[0] or box[3] <= box[1]:
+        if not (box[2] > box[0] and box[3] > box[1]):  # nor what is no number
             continue
         group = GROUPS.get(kind, -1)
         if all(GROUPS.get(k, -1) != group or _overlap(b, box) <= OVERLAP for _, b, k in best):
