@@ -21,6 +21,12 @@ from edge.vision.picture import Picture
 from edge.vision.sessions import Session, open_session
 from edge.vision.zoo import Entry, ModelError, Zoo
 
+_FAULTS = (
+    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, NameError, AssertionError,
+    RuntimeError, cv2.error,
+)  # fmt: skip
+"""What an adapter raises, a user's own too, over numbers it was not written for or a slip of the pen."""
+
 
 class Perception:
     """The models of one camera, loaded and warmed up.
@@ -67,15 +73,16 @@ class Perception:
             session.start_timing()
         seen = Seen()
         failed = []
+        self.trouble = ""
         for name, finds, adapter in zip(self.models, self._finds, self._adapters, strict=True):
             try:
                 with _blamed_on(name):
                     seen = adapter.see(picture, seen)
             except ModelError as error:
                 failed.append(str(error))
+                self.trouble = "; ".join(failed)
                 if "face" in finds or len(failed) == len(self.models):
                     raise
-        self.trouble = "; ".join(failed)
         ended_ns = clock.now_ns()
         ran = [session for session in self._sessions if session.began_ns]
         run_ns = sum(session.run_ns for session in ran)
@@ -113,10 +120,10 @@ def load(name: str, path: Path, perception: config.Perception, zoo: Zoo) -> tupl
 
 @contextlib.contextmanager
 def _blamed_on(name: str) -> Iterator[None]:
-    """What numpy says when numbers are not of the shape that an adapter reads becomes a ModelError."""
+    """What an adapter raises, such as numpy over numbers of another shape, becomes a ModelError."""
     try:
         yield
-    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, cv2.error) as error:
+    except _FAULTS as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         raise ModelError(
             f"model {name}: its inputs or outputs are not those of its adapter: "
@@ -138,9 +145,10 @@ def _adapter(name: str, zoo: Zoo) -> Callable[[Runner, Entry], Adapter]:
         else:
             module = importlib.import_module(module_name)
         make: Callable[[Runner, Entry], Adapter] = getattr(module, kind)
-    except (ImportError, AttributeError, OSError, SyntaxError) as error:
+    except (ImportError, OSError, SyntaxError, *_FAULTS) as error:
         raise ModelError(
-            f"model {name}: its adapter {zoo.entry(name).adapter} cannot be loaded: {error}"
+            f"model {name}: its adapter {zoo.entry(name).adapter} cannot be loaded: "
+            f"{type(error).__name__}: {error}"
         ) from None
     return make
 

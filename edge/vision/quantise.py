@@ -44,7 +44,7 @@ KINDS = (".jpg", ".jpeg", ".png", ".bmp")
 
 class Quantised(msgspec.Struct, frozen=True):
     """A network that was accepted. agreement: of boxes (F1 at IoU 0.5) and of maps (IoU) with what the float
-    network finds, 0 to 1, None where it finds none; speed: its time of the float network's."""
+    network finds, 0 to 1, None where neither finds any; speed: its time of the float network's."""
 
     name: str
     zoo: Path
@@ -73,7 +73,9 @@ def quantise(
             f"{pictures}: {len(paths)} pictures; at least {MIN_PICTURES} are needed, of what it will see"
         )
     step = max(1, len(paths) // (2 * CALIBRATION))
-    chosen = paths[::step][: 2 * CALIBRATION]
+    chosen = [path for path in paths[::step][: 2 * CALIBRATION] if cv2.haveImageReader(str(path))]
+    if len(chosen) < MIN_PICTURES:
+        raise ModelError(f"{pictures}: most files that are named like pictures are none")
     try:
         source = fold.fold(content, entry) if fold.pictures(entry) else content
         smaller = None
@@ -81,7 +83,13 @@ def quantise(
         for keep_ends in (False, True):  # the layers that give the results are the most sensitive
             made = _quantised(source, _Feed(entry, source, chosen[::2]), keep_ends)
             result, said = _compare(name, zoo, models, made, to, chosen[1::2])
-            loss = 1 - min(share for share in (result.boxes, result.maps, 1.0) if share is not None)
+            shares = [share for share in (result.boxes, result.maps) if share is not None]
+            if not shares:
+                raise ModelError(
+                    f"model {name}: refused. It finds neither boxes nor maps in these pictures, so that "
+                    f"nobody can tell what it would lose; give others, of what it looks for"
+                )
+            loss = 1 - min(shares)
             if loss <= MAX_LOSS and result.speed <= MAX_TIME:
                 smaller = made
                 break
@@ -97,9 +105,12 @@ def quantise(
             f"model {name}: refused. With bytes inside it loses {' or '.join(losses)} of what it found "
             f"({MAX_LOSS:.0%} are allowed), at {result.speed:.2f} times its time"
         )
-    to.mkdir(parents=True, exist_ok=True)
-    (to / said.file).write_bytes(smaller)
-    result.zoo.write_text(_toml(result.name, said))
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        (to / said.file).write_bytes(smaller)
+        result.zoo.write_text(_toml(result.name, said), encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"{to}: cannot be written to: {error.strerror}") from None
     return result
 
 
@@ -206,7 +217,7 @@ def _compare(
         beside = Path(folder) / "zoo.toml"
         said = _entry(name, entry, made)
         (beside.parent / said.file).write_bytes(made)
-        beside.write_text(_toml(f"{name}-int8", said))
+        beside.write_text(_toml(f"{name}-int8", said), encoding="utf-8")
         theirs = Zoo(also=beside)
         first, first_adapter = load(name, zoo.locate(name, models), settings, zoo)
         second, second_adapter = load(f"{name}-int8", beside.parent / said.file, settings, theirs)
@@ -240,7 +251,7 @@ def _compare(
                 session.run(given)
                 ns.append(clock.now_ns() - began_ns)
     speed = float(np.median(took[1]) / np.median(took[0]))
-    boxes = 2 * found / (2 * found + wrong + missed) if found + missed else None
+    boxes = 2 * found / (2 * found + wrong + missed) if found + missed + wrong else None
     judged = either > max(0, px * MIN_AREA)
     shares = both[judged] / either[judged]
     maps = float(shares.min()) if len(shares) else None

@@ -119,3 +119,32 @@ def test_few_pictures_are_too_few(zoo: Zoo, pictures: Path, tmp_path: Path) -> N
         path.unlink()
     with pytest.raises(ModelError, match="5 pictures; at least 20"):
         quantise("net", pictures, tmp_path / "made", zoo=zoo)
+
+
+def test_a_network_that_nothing_can_be_told_of_is_refused(
+    zoo: Zoo, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TIME", 1e9)
+    monkeypatch.setattr(module, "MIN_AREA", 1.0)  # as if the maps were empty
+    with pytest.raises(ModelError, match="neither boxes nor maps"):
+        quantise("net", pictures, tmp_path / "made", zoo=zoo)
+    assert not (tmp_path / "made").exists()
+
+
+def test_where_nothing_can_be_written_is_said(
+    zoo: Zoo, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_LOSS", 1.0)
+    monkeypatch.setattr(module, "MAX_TIME", 1e9)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="cannot be written to"):
+        quantise("net", pictures, tmp_path / "file" / "made", zoo=zoo)
+
+
+def test_files_that_are_only_named_like_pictures_are_no_pictures(
+    zoo: Zoo, pictures: Path, tmp_path: Path
+) -> None:
+    for path in sorted(pictures.iterdir())[:10]:
+        path.write_text("no picture")
+    with pytest.raises(ModelError, match="named like pictures"):
+        quantise("net", pictures, tmp_path / "made", zoo=zoo)
