@@ -122,10 +122,22 @@ def test_numbers_and_losses_add_up(camera):
 
 
 def test_a_size_that_it_does_not_have_is_said():
-    camera = open_camera(told(width_px=650, height_px=363), LiveClock())
-    note = camera.note
+    camera = open_camera(told(width_px=650, height_px=362), LiveClock())
+    try:
+        picture = read(camera, 1)[0]
+        given = f"{picture.width_px} x {picture.height_px}"
+        assert f"asked for 650 x 362, it gives {given}" in camera.note
+    finally:
+        camera.close()
+
+
+def test_an_odd_height():
+    with pytest.raises(CameraError, match=r"gives NV12 of 640 x 363.*even sizes"):
+        open_camera(told(height_px=363, format="nv12"), LiveClock())
+    camera = open_camera(told(height_px=363, format="yuyv"), LiveClock())
+    picture = read(camera, 1)[0]
     camera.close()
-    assert "asked for 650 x 363, it gives" in note
+    assert picture.image.shape == (363, 640, 3)
 
 
 def test_what_it_does_not_have_is_refused():

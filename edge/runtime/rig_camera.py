@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from edge.clock import Clock
 from edge.config import Camera, Geometry
 from edge.drives.header import DriveError
@@ -16,7 +13,7 @@ from edge.sim.driver_picture import draw_driver
 from edge.sim.road_picture import draw_road
 from edge.sim.world import World
 from edge.vision.cameras import CameraError, Source
-from edge.vision.cameras.source import NEWER, UNUSABLE
+from edge.vision.cameras.source import NEWER, UNUSABLE, decoded
 from edge.vision.picture import Picture
 
 DRIVER_SIZE = (320, 240)
@@ -103,8 +100,6 @@ class RecordedCamera(Source):
                 f"camera {camera.name}: {camera.address} has no pictures of a camera of this name; it has: "
                 f"{there}. Was it recorded with `pictures` in [recording]?"
             )
-        self.fps = camera.fps
-        self.length = self._drive.counts[f"camera/{camera.name}"]
         self._pictures = self._drive.pictures(camera.name)
         self._start_ns = clock.now_ns()
         self._first_ns: int | None = None
@@ -120,11 +115,7 @@ class RecordedCamera(Source):
                 break
             if self._first_ns is None:
                 self._first_ns = stored.taken_ns
-            try:
-                image = cv2.imdecode(np.frombuffer(stored.data, np.uint8), cv2.IMREAD_COLOR)
-            except cv2.error:
-                image = None
-            if image is None:
+            if (image := decoded(stored.data)) is None:
                 self._lose(UNUSABLE)
                 self._say("some of its pictures are damaged")
                 continue

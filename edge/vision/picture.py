@@ -98,7 +98,8 @@ def to_bgr(planes: Planes) -> np.ndarray:
         chroma = cv2.resize(chroma, (columns, rows), interpolation=cv2.INTER_AREA)
     if height % 2 or width % 2:
         luma = cv2.copyMakeBorder(luma, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-    return cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2BGR_NV12)[:height, :width]
+    whole = cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2BGR_NV12)
+    return np.ascontiguousarray(whole[:height, :width])
 
 
 def nv12(data: np.ndarray, width: int, height: int, stride: int = 0) -> Planes:

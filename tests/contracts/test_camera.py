@@ -70,16 +70,9 @@ def video(folder):
     return path
 
 
-def told(kind, address="0", **fields):
-    return config.Camera(
-        name="road",
-        role="road",
-        kind=kind,
-        address=str(address),
-        width_px=SIZE[0],
-        height_px=SIZE[1],
-        **fields,
-    )
+def told(kind, address="0"):
+    size = {} if kind in ("gstreamer", "rtsp") else {"width_px": SIZE[0], "height_px": SIZE[1]}
+    return config.Camera(name="road", role="road", kind=kind, address=str(address), **size)
 
 
 class CameraContract:
@@ -349,13 +342,13 @@ class TestNetwork(CameraContract):
             self.server.server_close()
 
     def broken(self, tmp_path, monkeypatch):
-        open_camera(told("rtsp", "rtsp://user:secret@127.0.0.1:1/x"), LiveClock())
+        open_camera(told("rtsp", "rtsp://user:secret@sec@ret@127.0.0.1:1/x"), LiveClock())
 
     def test_a_password_is_not_told(self):
         with pytest.raises(CameraError) as error:
             self.broken(None, None)
         assert "127.0.0.1:1/x" in str(error.value)
-        assert "secret" not in str(error.value)
+        assert "sec" not in str(error.value)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

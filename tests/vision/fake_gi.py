@@ -54,6 +54,7 @@ class Pipeline:
         self.state = "NULL"
         self.clock = None
         self.text = ""
+        self.bus = []  # what it said and nobody fetched
 
     def get_by_name(self, name):
         return self if f"name={name}" in self.text else None
@@ -77,6 +78,7 @@ class Pipeline:
 
     def timed_pop_filtered(self, timeout_ns, kinds):
         assert kinds == "ERROR"
+        self.bus.clear()  # what comes before what is waited for is thrown away
         if not self.error or (self.samples and not self.refuses):
             return None
         said = types.SimpleNamespace(message=self.error)
@@ -86,6 +88,7 @@ class Pipeline:
     def emit(self, signal, timeout_ns):
         assert signal == "try-pull-sample"
         assert self.state == "PLAYING"
+        self.bus.append("TAG")
         return self.samples.popleft() if self.samples else None
 
     def get_property(self, name):

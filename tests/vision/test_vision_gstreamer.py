@@ -42,7 +42,7 @@ def test_without_pygobject_it_is_said_what_to_install(monkeypatch):
 @pytest.mark.parametrize(
     ("address", "state", "words"),
     [
-        ("nosuchelement", {}, 'not a pipeline: nosuchelement .*: no element "nosuchelement"'),
+        ("nosuchelement", {}, 'not a pipeline: nosuchelement: no element "nosuchelement"'),
         ("source ! appsink name=mine", {}, "must have name=icv"),
         (
             "source",
@@ -92,7 +92,10 @@ def test_planes_of_the_full_range(monkeypatch):
 def test_stamps_are_the_pipelines_and_never_of_the_future(monkeypatch):
     samples = [grey(900_000_000), grey(950_000_000), grey(1_200_000_000), grey(fake_gi.NONE)]
     camera, _ = opened(monkeypatch, samples)
-    assert [camera.read().t_ns - NOW_NS for _ in samples] == [-100_000_000, -50_000_000, 0, 0]
+    assert [camera.read().t_ns - NOW_NS for _ in samples[:2]] == [-100_000_000, -50_000_000]
+    assert camera.note == ""
+    assert [camera.read().t_ns - NOW_NS for _ in samples[2:]] == [0, 0]
+    assert "pictures are stamped when they arrive" in camera.note
 
 
 def test_a_short_buffer_or_another_format_is_refused_and_counted(monkeypatch):
@@ -121,6 +124,33 @@ def test_an_error_of_the_pipeline_ends_it_and_is_its_note(monkeypatch):
     assert camera.ended
     assert camera.note == "source0: the stream broke off"
     assert pipeline.state == "NULL"
+
+
+def test_what_a_pipeline_says_is_fetched_while_it_runs(monkeypatch):
+    camera, pipeline = opened(monkeypatch, [grey()] * 30)
+    for _ in range(30):
+        assert camera.read() is not None
+        assert not pipeline.bus
+
+
+def test_passwords_are_not_told(monkeypatch):
+    address = "rtspsrc location=rtsp://me:hush@hush@10.0.0.1/x user-pw=hush ! nosuchelement"
+    with pytest.raises(CameraError, match=r"not a pipeline: rtspsrc .*10\.0\.0\.1") as refused:
+        opened(monkeypatch, address=address)
+    assert "hush" not in str(refused.value)
+    camera, _ = opened(monkeypatch, error="no route to rtsp://me:hush@hush@10.0.0.1/x")
+    assert camera.read() is None
+    assert camera.note == "source0: no route to rtsp://...@10.0.0.1/x"
+
+
+def test_keys_of_the_config_that_a_pipeline_does_not_heed_are_said(monkeypatch):
+    camera, _ = opened(monkeypatch)
+    assert camera.note == ""
+    for name, module in fake_gi.modules(fake_gi.Pipeline([])).items():
+        monkeypatch.setitem(sys.modules, name, module)
+    asked = config.Camera(name="road", role="road", kind="gstreamer", width_px=640, controls={"gain": 1})
+    camera = open_camera(asked, RecordedClock())
+    assert camera.note == "cameras of kind gstreamer do not heed width_px, controls"
 
 
 def test_no_picture_in_time_is_no_end_but_the_end_is(monkeypatch):

@@ -93,6 +93,11 @@ def test_pictures_that_libcamera_skipped_are_counted(monkeypatch):
     assert camera.lost == {"the driver lost it": 2}
 
 
+def test_stamps_of_another_clock_tell_what_was_skipped_all_the_same(monkeypatch):
+    camera, _ = opened(monkeypatch, [frame(n * 50_000_000) for n in (1, 2, 5)])
+    assert [camera.read().frame_id for _ in range(3)] == [0, 1, 4]
+
+
 def test_a_picture_that_is_late_is_waited_for_and_none_is_lost(monkeypatch):
     camera, kind = opened(monkeypatch, [None, None, frame(), None])
     assert [camera.read() is None for _ in range(4)] == [True, True, False, True]

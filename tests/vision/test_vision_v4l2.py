@@ -134,11 +134,53 @@ def test_mjpeg_is_decoded_and_a_cut_one_refused(padding):
     assert "damaged" in camera.note
 
 
+def test_an_mjpeg_of_which_the_header_was_damaged_is_refused():
+    jpeg = cv2.imencode(".jpg", scene())[1].tobytes()
+    at = jpeg.index(b"\xff\xc0") + 5
+    huge = jpeg[:at] + b"\xff\xff\xff\xff" + jpeg[at + 4 :]  # 65535 x 65535
+    camera = opened(FakeV4l2([frame(huge, 0), frame(jpeg, 1)], {"MJPG": SPEEDS}))
+    assert camera.read() is None
+    assert not camera.ended
+    assert camera.read().frame_id == 1
+
+
 def test_mjpeg_without_huffman_tables_as_many_cameras_send_it():
     jpeg = cv2.imencode(".jpg", scene())[1].tobytes()
     while (at := jpeg.find(b"\xff\xc4")) >= 0:
         jpeg = jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") :]
     assert opened(FakeV4l2([frame(jpeg)], {"MJPG": SPEEDS})).read() is not None
+
+
+@pytest.mark.parametrize(
+    ("fourcc", "size"), [("NV12", (63, 48)), ("NV12", (64, 47)), ("NM12", (64, 47)), ("YUYV", (63, 48))]
+)
+def test_an_odd_size_of_a_format_in_which_pixels_share_their_colour_is_refused(fourcc, size):
+    fake = FakeV4l2([], {fourcc: {size: EVERY_RATE}}, 2 if fourcc == "NM12" else 1)
+    with pytest.raises(CameraError, match=rf"gives {fourcc} of {size[0]} x {size[1]}.*even sizes"):
+        opened(fake)
+    assert not fake.opened
+
+
+@pytest.mark.parametrize(("fourcc", "size"), [("YUYV", (64, 47)), ("GREY", (63, 47)), ("MJPG", (63, 47))])
+def test_an_odd_size_of_another_format_is_none_the_worse(fourcc, size):
+    image = np.full((size[1], size[0], 3), 90, np.uint8)
+    data = {
+        "YUYV": bytes((90, 128)) * (size[0] * size[1]),
+        "GREY": bytes([90]) * (size[0] * size[1]),
+        "MJPG": cv2.imencode(".jpg", image)[1].tobytes(),
+    }[fourcc]
+    picture = opened(FakeV4l2([frame(data)], {fourcc: {size: EVERY_RATE}})).read()
+    assert (picture.width_px, picture.height_px) == size
+    assert picture.image.shape == image.shape
+    assert picture.image.flags.c_contiguous
+
+
+def test_a_plane_that_is_cut_within_its_padding_is_refused():
+    luma, chroma = (padded(p, 128).tobytes() for p in as_nv12(scene()))
+    cut = (luma[: 64 * 48], chroma), (luma, chroma[: 64 * 24])
+    frames = [frame(data, number) for number, data in enumerate((*cut, (luma, chroma)))]
+    camera = opened(FakeV4l2(frames, {"NM12": SPEEDS}, 2, lambda f, w: 128))
+    assert [camera.read() is None for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.parametrize("fourcc", ["NV12", "YUYV", "GREY"])

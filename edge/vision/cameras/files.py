@@ -57,7 +57,9 @@ class FileCamera(Source):
                     break
                 since_ms = self._video.get(cv2.CAP_PROP_POS_MSEC)
             t_ns = self._start_ns + round(since_ms * 1e6)
-            if t_ns <= self._last_ns:  # files without time stamps say 0 each time
+            if self._last_ns < 0:
+                t_ns = max(t_ns, self._start_ns)
+            elif t_ns <= self._last_ns:  # files without time stamps say 0 each time
                 t_ns = self._last_ns + round(1e9 / self.fps)
             if (picture := self._give(t_ns, image)) is not None:
                 return picture
@@ -86,7 +88,10 @@ class FolderCamera(Source):
         self.fps = camera.fps
         self._start_ns = clock.now_ns()
         folder = Path(camera.address)
-        self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+        try:
+            self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+        except OSError as error:
+            raise CameraError(f"camera {camera.name}: {folder} cannot be read: {error.strerror}") from None
         self.length = len(self._paths)
         if not self._paths:
             raise CameraError(

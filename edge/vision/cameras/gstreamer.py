@@ -8,12 +8,19 @@ import numpy as np
 
 from edge import config
 from edge.clock import Clock
-from edge.vision.cameras.source import DRIVER, READ_TIMEOUT_S, UNUSABLE, CameraError, Source, studio_range
+from edge.vision.cameras.source import (
+    DRIVER,
+    READ_TIMEOUT_S,
+    UNUSABLE,
+    CameraError,
+    Source,
+    studio_range,
+    without_password,
+)
 from edge.vision.picture import Picture, Planes, nv12
 
 START_TIMEOUT_NS = 5_000_000_000
 SETTLE_NS = 500_000_000  # after which an element has said why it does not start
-MAX_AGE_NS = 10_000_000_000  # of a stamp; an older one is of another clock
 NOT_COUNTED = (1 << 64) - 1  # GST_BUFFER_OFFSET_NONE, GST_CLOCK_TIME_NONE
 SINK = (
     "videoconvert ! video/x-raw,format=(string){NV12,BGR} ! "
@@ -40,20 +47,26 @@ class GStreamerCamera(Source):
                 f"make the environment with --system-site-packages"
             ) from None
         super().__init__(camera.name)
+        self._unheeded(camera, "width_px", "height_px", "format", "controls")
         self._gst: Any = Gst
         self._clock = clock
         self._offset: int | None = None
+        self._why = ""
+        shown = without_password(camera.address)
         Gst.init(None)
         text = camera.address if "appsink" in camera.address else f"{camera.address} ! {SINK}"
         try:
             self._pipeline = Gst.parse_launch(text)
         except GLib.Error as error:
-            raise CameraError(f"camera {camera.name}: not a pipeline: {text}: {error.message}") from None
+            why = without_password(error.message)
+            raise CameraError(f"camera {camera.name}: not a pipeline: {shown}: {why}") from None
         self._sink: Any = (
             self._pipeline.get_by_name("icv") if hasattr(self._pipeline, "get_by_name") else None
         )
         if self._sink is None:
-            raise CameraError(f"camera {camera.name}: the appsink of the pipeline must have name=icv: {text}")
+            raise CameraError(
+                f"camera {camera.name}: the appsink of the pipeline must have name=icv: {shown}"
+            )
         # The monotonic clock, whatever an element brings: the base time is then ours.
         self._pipeline.use_clock(Gst.SystemClock.obtain())
         started = self._pipeline.set_state(Gst.State.PLAYING)
@@ -62,20 +75,18 @@ class GStreamerCamera(Source):
         if started == Gst.StateChangeReturn.FAILURE:
             why = self._error(SETTLE_NS) or "the pipeline does not start"
             self.close()
-            raise CameraError(
-                f"camera {camera.name}: {why}; `gst-launch-1.0 {camera.address} ! fakesink` tells more"
-            )
+            raise CameraError(f"camera {camera.name}: {why}; `gst-launch-1.0 {shown} ! fakesink` tells more")
 
     def read(self) -> Picture | None:
         """The next picture; None if none came in time, or the pipeline ended."""
         if self.ended:
             return None
         sample = self._sink.emit("try-pull-sample", round(READ_TIMEOUT_S * 1e9))
+        self._why = self._why or self._error()  # asked each time: what is not fetched stays in memory
         if sample is None:
-            why = self._error()
-            if why or self._sink.get_property("eos"):
-                if why:
-                    self._say(why)
+            if self._why or self._sink.get_property("eos"):
+                if self._why:
+                    self._say(self._why)
                 self.close()
             return None
         now_ns = self._clock.now_ns()
@@ -85,7 +96,7 @@ class GStreamerCamera(Source):
         if image is None:
             self._lose(UNUSABLE)
             return None
-        return self._give(self._taken_ns(sample, buffer, now_ns), image)
+        return self._give(self._stamp(self._taken_ns(sample, buffer), now_ns), image)
 
     def close(self) -> None:
         """Stop the pipeline."""
@@ -93,12 +104,12 @@ class GStreamerCamera(Source):
         self._pipeline.set_state(self._gst.State.NULL)
 
     def _error(self, timeout_ns: int = 0) -> str:
-        """What the pipeline says went wrong, "" for nothing."""
+        """What the pipeline says went wrong, "" for nothing; what else it has said is thrown away."""
         message = self._pipeline.get_bus().timed_pop_filtered(timeout_ns, self._gst.MessageType.ERROR)
         if message is None:
             return ""
         error, _details = message.parse_error()
-        return f"{message.src.get_name()}: {error.message}"
+        return f"{message.src.get_name()}: {without_password(error.message)}"
 
     def _count(self, offset: int) -> None:
         """Some sources number their pictures; what is missing was lost in the driver or in the pipeline."""
@@ -107,13 +118,11 @@ class GStreamerCamera(Source):
                 self._lose(DRIVER, offset - self._offset - 1)
             self._offset = offset
 
-    def _taken_ns(self, sample: Any, buffer: Any, now_ns: int) -> int:
-        if buffer.pts != NOT_COUNTED:
-            running_ns = sample.get_segment().to_running_time(self._gst.Format.TIME, buffer.pts)
-            t_ns = int(self._pipeline.get_base_time() + running_ns)
-            if 0 <= now_ns - t_ns <= MAX_AGE_NS:
-                return t_ns
-        return now_ns
+    def _taken_ns(self, sample: Any, buffer: Any) -> int | None:
+        if buffer.pts == NOT_COUNTED:
+            return None
+        running_ns = sample.get_segment().to_running_time(self._gst.Format.TIME, buffer.pts)
+        return int(self._pipeline.get_base_time() + running_ns)
 
     def _image(self, buffer: Any, form: Any) -> np.ndarray | Planes | None:
         """A copy; rows are padded to 4 bytes, planes begin at an even row."""

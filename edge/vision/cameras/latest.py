@@ -18,7 +18,8 @@ from edge.vision.cameras.source import NEWER, UNUSABLE, Camera, CameraError
 from edge.vision.picture import Picture
 
 RETRY_S = 1.0
-SILENT_S = 1.5  # without a picture for so long a camera has failed, whatever its driver says
+SILENT_S = 1.5  # without a picture for so long a camera has failed, whatever its driver says,
+SILENT_PERIODS = 3  # or for so many periods, where those are longer
 STUCK_S = 15.0  # no call into a camera takes so long, but one that never returns
 CLOSE_S = 3.0
 COVERED_SPREAD = 3.0  # grey levels: a lens with a hand or a lid before it shows less, even a dark road more
@@ -32,26 +33,29 @@ T = TypeVar("T")
 class Stillness:
     """Tells a camera that repeats one picture, or shows nothing, from one that works.
 
-    A sensor's noise makes any two real pictures differ; an exact repeat is a stuck driver or decoder.
+    A sensor's noise makes any two real pictures differ; an exact repeat is a stuck driver or decoder. Not so
+    where there is nothing to see: camera chips make black of the dark, noise and all.
     """
 
     def __init__(self, frozen_after_s: float) -> None:
         self._frozen_after_ns = round(frozen_after_s * 1e9)
         self._last_hash = -1
         self._changed_ns = 0
-        self._contrast_ns: int | None = None
+        self._empty_since_ns: int | None = None
 
     def look(self, picture: Picture) -> str:
         """What is wrong as of this picture, "" for nothing. Looks at every 8th row and column."""
         few = np.ascontiguousarray(picture.plane[::8, ::8])
         if (hashed := zlib.crc32(few.data)) != self._last_hash:
             self._last_hash, self._changed_ns = hashed, picture.t_ns
-        if self._contrast_ns is None or float(cv2.meanStdDev(few)[1].max()) >= COVERED_SPREAD:
-            self._contrast_ns = picture.t_ns
+        if float(cv2.meanStdDev(few)[1].max()) < COVERED_SPREAD:
+            if self._empty_since_ns is None:
+                self._empty_since_ns = picture.t_ns
+            covered = picture.t_ns - self._empty_since_ns >= COVERED_AFTER_S * 1e9
+            return "the picture shows nothing; is the lens covered?" if covered else ""
+        self._empty_since_ns = None
         if picture.t_ns - self._changed_ns >= self._frozen_after_ns:
             return "frozen: the same picture comes again and again; restart the camera"
-        if picture.t_ns - self._contrast_ns >= COVERED_AFTER_S * 1e9:
-            return "the picture shows nothing; is the lens covered?"
         return ""
 
 
@@ -60,7 +64,7 @@ class LatestPicture:
 
     The camera is opened in that thread, so that nobody waits for it, and opened again once a second when it
     is lost or cannot be opened. How it is, is judged by the pictures that come, not by what its driver says.
-    A file, a recording or a simulation that has come to its end is not begun anew.
+    A file, a recording or a simulation is not begun anew, neither at its end nor where it has a hole.
     """
 
     def __init__(self, open_it: Callable[[], Camera], camera: config.Camera, clock: Clock) -> None:
@@ -69,7 +73,8 @@ class LatestPicture:
         self._ends = camera.kind in ENDING
         self._source = f"camera:{camera.name}"
         self._clock = clock
-        self._still = Stillness(camera.frozen_after_s)
+        self._frozen_after_s = camera.frozen_after_s
+        self._silent_ns = round(max(SILENT_S, SILENT_PERIODS / camera.fps) * 1e9)
         self._changed = threading.Condition()
         self._picture: Picture | None = None
         self._first_id = 0  # of the camera that is open: one that was opened again begins at 0
@@ -80,8 +85,9 @@ class LatestPicture:
         self._newest_ns = clock.now_ns()
         self._called_ns: int | None = None  # since when a call into the camera has not returned
         self._said: str | None = None
+        self._over = False
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._read, name=self._source, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self._source, daemon=True)
         self._thread.start()
 
     def take(self, timeout_s: float = 0.0) -> Picture | None:
@@ -105,16 +111,27 @@ class LatestPicture:
         """How the camera is, and what to do about it."""
         with self._changed:
             trouble, now_ns = self._trouble, self._clock.now_ns()
-            if self._called_ns is not None and now_ns - self._called_ns > STUCK_S * 1e9:
+            if self._hangs(now_ns):
                 trouble = "the camera does not answer: its driver hangs; unplug it, or restart the machine"
-            elif not trouble and now_ns - self._newest_ns > SILENT_S * 1e9:
-                trouble = "no picture comes; the camera is opened again each second"
+            elif self._died():
+                trouble = "reading the camera ended by an error of the program, which is printed"
+            elif not trouble and now_ns - self._newest_ns > self._silent_ns:
+                trouble = "no picture comes"
+                if not self._ends:
+                    trouble += "; the camera is opened again each second"
             return ("failed", trouble) if trouble else ("ok", self._note)
 
     def stuck(self) -> bool:
-        """Whether the reader hangs in the camera's driver: only the end of the process frees the device."""
+        """Whether the reader hangs in the camera's driver, so that only the end of the process frees the
+        device, or has died."""
         with self._changed:
-            return self._called_ns is not None and self._clock.now_ns() - self._called_ns > STUCK_S * 1e9
+            return self._hangs(self._clock.now_ns()) or self._died()
+
+    def _hangs(self, now_ns: int) -> bool:
+        return self._called_ns is not None and now_ns - self._called_ns > STUCK_S * 1e9
+
+    def _died(self) -> bool:
+        return not self._over and not self._thread.is_alive()
 
     def trouble(self, now_ns: int) -> tuple[Health, ...]:
         """A Health if the state is another than at the last call."""
@@ -130,6 +147,10 @@ class LatestPicture:
         self._thread.join(timeout=CLOSE_S)
 
     # ------------------------------------------------ in the thread
+
+    def _run(self) -> None:
+        self._read()
+        self._over = True  # not so after an exception: the thread ends with its traceback
 
     def _read(self) -> None:
         while not self._stop.is_set():
@@ -151,18 +172,21 @@ class LatestPicture:
     def _read_until_lost(self, camera: Camera) -> None:
         opened_ns = self._clock.now_ns()
         unusable = 0
+        still = Stillness(self._frozen_after_s)
         self._first_id = self._next_id
         while not self._stop.is_set():
             picture = self._call(camera.read)
             unusable += camera.lost[UNUSABLE]
             self._heed(camera)
             if picture is not None:
-                self._put(picture)
+                self._put(picture, still.look(picture))
             elif camera.ended:
                 if not self._ends:
                     self._fail(f"{camera.note or 'the camera ended'}; it is opened again each second")
                 return
-            elif self._clock.now_ns() - max(opened_ns, self._newest_ns) > SILENT_S * 1e9:
+            elif self._ends:
+                continue
+            elif self._clock.now_ns() - max(opened_ns, self._newest_ns) > self._silent_ns:
                 what = f"none of its pictures can be used ({camera.note})" if unusable else "no picture comes"
                 self._fail(f"{what}; the camera is opened again each second")
                 return
@@ -183,8 +207,7 @@ class LatestPicture:
                 self._note = camera.note
             camera.lost.clear()
 
-    def _put(self, picture: Picture) -> None:
-        trouble = self._still.look(picture)
+    def _put(self, picture: Picture, trouble: str) -> None:
         with self._changed:
             self._newest_ns = self._clock.now_ns()
             self._trouble = trouble

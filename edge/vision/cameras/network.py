@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 
 import cv2
 
 from edge import config
 from edge.clock import Clock
-from edge.vision.cameras.source import MAX_PX, CameraError, Source
+from edge.vision.cameras.source import MAX_PX, CameraError, Source, without_password
 from edge.vision.picture import Picture
 
 OPEN_TIMEOUT_MS = 5000
@@ -24,12 +23,13 @@ class NetworkCamera(Source):
 
     def __init__(self, camera: config.Camera, clock: Clock) -> None:
         super().__init__(camera.name)
+        self._unheeded(camera, "width_px", "height_px", "format", "controls")
         self._clock = clock
         self._stamps = SenderStamps()
         self._video = _open(camera.address)
         if not self._video.isOpened():
             raise CameraError(
-                f"camera {camera.name}: no video from {_without_password(camera.address)}: is the "
+                f"camera {camera.name}: no video from {without_password(camera.address)}: is the "
                 f"address right and the camera on this network? `ffplay` with the address tells more"
             )
         width, height = (self._video.get(p) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
@@ -87,7 +87,3 @@ def _open(address: str) -> cv2.VideoCapture:
         return cv2.VideoCapture(address, cv2.CAP_FFMPEG, timeouts)
     finally:
         os.unsetenv(OPTIONS)
-
-
-def _without_password(address: str) -> str:
-    return re.sub(r"//[^/@]*@", "//...@", address)

@@ -14,7 +14,6 @@ from edge.vision.picture import Picture, i420
 
 SIZE = (1280, 720)
 MAIN_WIDTH = 1280  # a smaller main stream makes libcamera choose a sensor mode that shows the middle alone
-MAX_AGE_NS = 10_000_000_000
 BUFFERS = 4
 
 
@@ -35,6 +34,7 @@ class Picamera2Camera(Source):
                 f"and make the environment with the system's Python and --system-site-packages"
             ) from None
         super().__init__(camera.name)
+        self._unheeded(camera, "format")
         self._clock = clock
         self._job: Any = None
         self._taken_ns: int | None = None
@@ -104,12 +104,9 @@ class Picamera2Camera(Source):
             data = request.make_buffer("lores")
         finally:
             request.release()
-        t_ns = about.get("SensorTimestamp", now_ns)
-        if not 0 <= now_ns - t_ns <= MAX_AGE_NS:
-            self._say("its stamps are of another clock: pictures are stamped when they arrive")
-            t_ns = now_ns
+        t_ns = about.get("SensorTimestamp")
         self._count(t_ns, about.get("FrameDuration", 0) * 1000)
-        return self._give(t_ns, self._planes(data))
+        return self._give(self._stamp(t_ns, now_ns), self._planes(data))
 
     def close(self) -> None:
         """Stop and let the camera go."""
@@ -119,8 +116,8 @@ class Picamera2Camera(Source):
                 self._camera.cancel_all_and_flush()  # stopping waits behind a job that never ends
             self._camera.close()
 
-    def _count(self, t_ns: int, period_ns: int) -> None:
-        if self._taken_ns is not None and period_ns > 0:
+    def _count(self, t_ns: int | None, period_ns: int) -> None:
+        if t_ns is not None and self._taken_ns is not None and period_ns > 0:
             periods = round((t_ns - self._taken_ns) / period_ns)
             if periods > 1:
                 self._lose(DRIVER, periods - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Protocol
 
@@ -15,6 +16,8 @@ READ_TIMEOUT_S = 0.5  # of one read: a camera is asked to close no later than af
 NEWER = "newer picture came first"
 DRIVER = "the driver lost it"
 UNUSABLE = "damaged or unusable"
+MAX_AGE_NS = 10_000_000_000  # of a stamp; an older one is of another clock
+MAX_EARLY_NS = 50_000_000  # some drivers compute when the picture should be there
 MIN_SIDE_PX = 8
 MAX_PX = 1 << 26  # 64 megapixels, twice 8K; edge.vision tells OpenCV the same
 
@@ -81,14 +84,40 @@ class Source:
         self._frame_id += 1
         return picture
 
+    def _stamp(self, t_ns: int | None, now_ns: int) -> int:
+        """When a picture was taken: as its stamp says, if that can be of our clock; never in the future."""
+        if t_ns is not None and -MAX_EARLY_NS <= now_ns - t_ns <= MAX_AGE_NS:
+            return min(t_ns, now_ns)
+        self._say("its stamps are missing or of another clock: pictures are stamped when they arrive")
+        return now_ns
+
     def _lose(self, reason: str, count: int = 1) -> None:
         self.lost[reason] += count
         self._frame_id += count
+
+    def _unheeded(self, camera: config.Camera, *keys: str) -> None:
+        """Say which of these keys are given, although a camera of this kind does nothing with them."""
+        plain = config.Camera(name=camera.name, role=camera.role)
+        if given := [key for key in keys if getattr(camera, key) != getattr(plain, key)]:
+            self._say(f"cameras of kind {camera.kind} do not heed {', '.join(given)}")
 
     def _say(self, text: str) -> None:
         """Add to the note what it does not say yet. What is said of a picture is said of the first."""
         if text.partition(":")[0] not in self.note:
             self.note = f"{self.note}; {text}" if self.note else text
+
+
+def decoded(data: bytes) -> np.ndarray | None:
+    """A picture of JPEG, PNG, ..., uint8 BGR (H, W, 3). None: it is none, or too large for OpenCV's limit."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # of no bytes, and of a header, damaged on the way, that says 4 gigapixels
+        return None
+
+
+def without_password(text: str) -> str:
+    """An address, or a pipeline with some, as it may be shown."""
+    return re.sub(r"(user-pw=)\S+", r"\1...", re.sub(r"//[^/\s\"]*@", "//...@", text))
 
 
 def studio_range(planes: Planes) -> Planes:

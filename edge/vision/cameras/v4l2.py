@@ -23,14 +23,13 @@ from edge.vision.cameras.source import (
     UNUSABLE,
     CameraError,
     Source,
+    decoded,
     studio_range,
 )
 from edge.vision.cameras.v4l2_device import Device, System
 from edge.vision.picture import Picture, Planes, nv12, yuyv
 
 BUFFERS = 4  # one that we look into, three for the driver; how old pictures get does not depend on it
-MAX_AGE_NS = 10_000_000_000  # of a stamp; an older one is of another clock
-MAX_EARLY_NS = 50_000_000  # some drivers compute when the picture should be there
 JPEG_END = b"\xff\xd9"
 
 
@@ -90,10 +89,7 @@ class V4l2Camera(Source):
             self._lose(UNUSABLE)
             self._say("some of its pictures come damaged")
             return None
-        if filled.t_ns is not None and -MAX_EARLY_NS <= now_ns - filled.t_ns <= MAX_AGE_NS:
-            return self._give(min(filled.t_ns, now_ns), image)
-        self._say("its stamps are of another clock: pictures are stamped when they arrive")
-        return self._give(now_ns, image)
+        return self._give(self._stamp(filled.t_ns, now_ns), image)
 
     def close(self) -> None:
         """Stop and let the device go."""
@@ -177,17 +173,18 @@ class V4l2Camera(Source):
             # What lacks its end was cut on the way; it would be decoded to a picture that is grey below.
             if not jpeg.rstrip(b"\0").endswith(JPEG_END):
                 return None
-            return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+            return decoded(jpeg)
         if fourcc == "NV12":
             stride = max(stride, width)
             size = stride * height * 3 // 2
             return nv12(data[:size].copy(), width, height, stride) if used >= size else None
         if fourcc == "NM12":
-            if used < width * height or filled.used[1] < width * height // 2:
+            stride, below, half = max(stride, width), max(planes[1][0], width), height // 2
+            if used < stride * height or filled.used[1] < below * half:
                 return None
-            chroma = memory[1][: planes[1][0] * (height // 2)].reshape(height // 2, -1)[:, :width]
-            luma = data[: stride * height].reshape(height, -1)[:, :width]
-            return Planes(luma.copy(), chroma.copy().reshape(height // 2, width // 2, 2))
+            luma = data[: stride * height].reshape(height, stride)[:, :width]
+            chroma = memory[1][: below * half].reshape(half, below)[:, :width]
+            return Planes(luma.copy(), chroma.copy().reshape(half, width // 2, 2))
         each = 1 if fourcc == "GREY" else 2
         stride = max(stride, width * each)
         if used < stride * height:

@@ -37,7 +37,7 @@ FLAG_ERROR = 0x40  # v4l2_buffer.flags
 FLAG_STAMP_MASK = 0xE000
 FLAG_STAMP_MONOTONIC = 0x2000
 
-DISCRETE = 1  # enum v4l2_frmsizetypes and v4l2_frmivaltypes
+DISCRETE = 1  # enum v4l2_frmivaltypes
 
 COLORSPACE_JPEG = 7
 QUANTIZATION_DEFAULT = 0  # limited, but for COLORSPACE_JPEG
@@ -47,7 +47,6 @@ CTRL_DISABLED = 0x1
 CTRL_NEXT = 0x8000_0000
 CTRL_MENU = 3
 CTRL_CLASS = 6
-CTRL_INTEGER_MENU = 9
 
 
 class Capability(Structure):
@@ -82,19 +81,6 @@ class Fraction(Structure):
     """struct v4l2_fract."""
 
     _fields_ = (("numerator", c_uint32), ("denominator", c_uint32))
-
-
-class FrameSize(Structure):
-    """struct v4l2_frmsizeenum. sizes: width and height where DISCRETE, else least, most and step of width,
-    then of height."""
-
-    _fields_ = (
-        ("index", c_uint32),
-        ("pixelformat", c_uint32),
-        ("type", c_uint32),
-        ("sizes", c_uint32 * 6),
-        ("reserved", c_uint32 * 2),
-    )
 
 
 class FrameInterval(Structure):
@@ -301,11 +287,9 @@ QUERYBUF = _request(_READ | _WRITE, 9, Buffer)
 QBUF = _request(_READ | _WRITE, 15, Buffer)
 DQBUF = _request(_READ | _WRITE, 17, Buffer)
 STREAMON = _request(_WRITE, 18, c_int)
-STREAMOFF = _request(_WRITE, 19, c_int)
 S_PARM = _request(_READ | _WRITE, 22, StreamParm)
 S_CTRL = _request(_READ | _WRITE, 28, Control)
 QUERYMENU = _request(_READ | _WRITE, 37, MenuItem)
-ENUM_FRAMESIZES = _request(_READ | _WRITE, 74, FrameSize)
 ENUM_FRAMEINTERVALS = _request(_READ | _WRITE, 75, FrameInterval)
 QUERY_EXT_CTRL = _request(_READ | _WRITE, 103, ControlDescription)
 

@@ -27,6 +27,9 @@ FORMATS = {
 }
 """What we read, by its name in the config, the cheapest first; with V4L2's names for it."""
 
+EVEN = {"NV12": 2, "NM12": 2, "YUYV": 1, "UYVY": 1}
+"""What has one colour for two columns, and for so many rows."""
+
 FAST_ENOUGH = 0.95  # of the frame rate that is asked for
 
 
@@ -150,6 +153,11 @@ class Device:
         shape = Shape(api.fourcc_text(pix.pixelformat), pix.width, pix.height, planes, full)
         if not any(shape.fourcc in names for names in FORMATS.values()):
             raise CameraError(f"{self._where} insists on the format {shape.fourcc}; {self._offers()}")
+        if shape.fourcc in EVEN and (shape.width % 2 or shape.height % EVEN[shape.fourcc]):
+            raise CameraError(
+                f"{self._where} gives {shape.fourcc} of {shape.width} x {shape.height}: two pixels share a "
+                f"colour there; set `width_px` and `height_px` to even sizes that it has"
+            )
         asked = (camera.width_px or before[0], camera.height_px or before[1])
         if (shape.width, shape.height) != asked:
             self.notes.append(f"asked for {asked[0]} x {asked[1]}, it gives {shape.width} x {shape.height}")
