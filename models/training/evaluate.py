@@ -16,11 +16,13 @@ import cv2
 import numpy as np
 import onnxruntime
 from networks import KINDS, ROAD_STRIDE, SURFACES, session
-from road_data import overlap
+from road_data import IGNORED, UNKNOWN, Sample, overlap
 
 from edge.config import Perception
 from edge.vision.adapters import Seen
 from edge.vision.adapters.own_road import OwnRoad
+from edge.vision.evaluate.datasets import highway_objects
+from edge.vision.evaluate.metrics import Boxes, area_under_curve, average_precision
 from edge.vision.picture import Picture
 from edge.vision.sessions import open_session
 from edge.vision.zoo import Zoo
@@ -28,36 +30,6 @@ from edge.vision.zoo import Zoo
 HERE = Path(__file__).parent
 MODELS = HERE.parent
 DATA = HERE.parents[1].parent / "shared" / "data"
-
-
-def average_precision(
-    found: list[tuple[np.ndarray, np.ndarray]], truth: list[np.ndarray], ignored: list[np.ndarray]
-) -> float:
-    """AP50 of one kind: area under the interpolated precision-recall curve (PASCAL VOC 2010).
-
-    Per picture: found (scores, boxes), truth boxes, and boxes where anything goes. NaN without truth.
-    """
-    total = sum(map(len, truth))
-    if not total:
-        return float("nan")
-    rows: list[tuple[float, bool]] = []
-    for (scores, boxes), wanted, free in zip(found, truth, ignored, strict=True):
-        taken = np.zeros(len(wanted), bool)
-        shares, excuses = overlap(boxes, wanted), overlap(boxes, free)
-        for i in np.argsort(-scores, kind="stable"):
-            left = np.where(taken, 0.0, shares[i])
-            if left.size and left.max() >= 0.5:
-                taken[left.argmax()] = True
-                rows.append((scores[i], True))
-            elif not (excuses.shape[1] and excuses[i].max() >= 0.3):
-                rows.append((scores[i], False))
-    rows.sort(key=lambda row: -row[0])
-    right = np.cumsum([row[1] for row in rows])
-    if not len(right):
-        return 0.0
-    recall, precision = right / total, right / np.arange(1, len(rows) + 1)
-    precision = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(np.diff(np.concatenate(([0.0], recall))) * precision))
 
 
 def suppressed(scores: np.ndarray, boxes: np.ndarray, limit: float = 0.5) -> np.ndarray:
@@ -83,7 +55,7 @@ def milliseconds(model: onnxruntime.InferenceSession, picture: np.ndarray, times
 
 def road(draw: Path | None, scenes: int, file: Path | None) -> None:
     """Figures of icv-road."""
-    from road_data import HELD_OUT_SEEDS, held_out, highway_objects, rendered_set
+    from road_data import HELD_OUT_SEEDS, held_out, rendered_set
 
     file = file or MODELS / "icv-road.onnx"
     model = session(file)
@@ -96,10 +68,21 @@ def road(draw: Path | None, scenes: int, file: Path | None) -> None:
         print(f"\n{DATA} is not there: no figures on real pictures")
         return
     print("\nhighway_objects/test, boxes by people:")
-    _road_figures(model, list(highway_objects(DATA, "test")), draw and draw / "highway", boxes=True)
+    _road_figures(model, _highway(), draw and draw / "highway", boxes=True)
     for name, samples in held_out(DATA, DATA.parent / "models", HERE / "data").items():
         print(f"\n{name}, against road-segmentation-adas-0001 (512x896) and two detectors that agree:")
         _road_figures(model, samples, draw and draw / name.split(",")[0].replace("/", "_"), boxes=True)
+
+
+def _highway() -> list[Sample]:
+    """highway_objects/test without the pictures that are in the splits that were learnt from, too."""
+    samples = []
+    for picture in highway_objects(DATA, HERE / "labels"):
+        boxes = [(KINDS.index(kind), *box) for kind, some in picture.boxes.items() for box in some]
+        boxes += [(IGNORED, *box) for box in picture.ignored]
+        mask = np.full(picture.image.shape[:2], UNKNOWN, np.uint8)
+        samples.append(Sample(picture.image, mask, np.array(boxes, np.float32).reshape(-1, 5), True, (1, 1)))
+    return samples
 
 
 def _view(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -109,7 +92,7 @@ def _view(image: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # type: ignore[no-untyped-def]
-    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in KINDS}
+    found: dict[str, list[Boxes]] = {kind: [] for kind in KINDS}
     truth: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
     ignored: list[np.ndarray] = []
     ghosts = 0
@@ -135,7 +118,7 @@ def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # 
         all_truth = sample.boxes[:, 1:]
         ignored.append(all_truth[small | (sample.boxes[:, 0] < 0)])
         for index, name in enumerate(KINDS):
-            found[name].append((score[kind == index], box[kind == index]))
+            found[name].append(Boxes(box[kind == index], score[kind == index]))
             truth[name].append(all_truth[(sample.boxes[:, 0] == index) & ~small])
         sure = box[score > 0.4]
         if len(sure):
@@ -154,11 +137,11 @@ def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # 
     for name in KINDS:
         number = sum(map(len, truth[name]))
         if number:
-            print(f"  {name}: AP50 {average_precision(found[name], truth[name], ignored):.3f} of {number}")
+            print(f"  {name}: AP50 {_ap50(found[name], truth[name], ignored):.3f} of {number}")
     vehicles = ("car", "truck", "bus")
     some = {kind: truth[kind] for kind in vehicles}
-    precisions = [average_precision(found[kind], truth[kind], ignored) for kind in vehicles]
-    together = average_precision(
+    precisions = [_ap50(found[kind], truth[kind], ignored) for kind in vehicles]
+    together = _ap50(
         _together({kind: found[kind] for kind in vehicles}),
         [np.concatenate(parts) for parts in zip(*some.values(), strict=True)],
         ignored,
@@ -167,7 +150,7 @@ def _road_figures(model, samples, folder: Path | None, boxes: bool) -> None:  # 
         f"  vehicles: AP50 {together:.3f} as one kind, {np.nanmean(precisions):.3f} mean of car, truck, bus"
     )
     everything = [np.concatenate(parts) for parts in zip(*truth.values(), strict=True)]
-    print(f"  any kind: AP50 {average_precision(_together(found), everything, ignored):.3f}")
+    print(f"  any kind: AP50 {_ap50(_together(found), everything, ignored):.3f}")
     print(f"  {ghosts} boxes over 0.4 on nothing, in {len(ignored)} pictures")
 
 
@@ -201,9 +184,14 @@ def _line_figures(rendered, file: Path) -> None:  # type: ignore[no-untyped-def]
     )
 
 
-def _together(found: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> list[tuple[np.ndarray, np.ndarray]]:
+def _ap50(found: list[Boxes], truth: list[np.ndarray], ignored: list[np.ndarray]) -> float:
+    value = average_precision(found, truth, ignored)
+    return float("nan") if value is None else value
+
+
+def _together(found: dict[str, list[Boxes]]) -> list[Boxes]:
     return [
-        (np.concatenate([s for s, _ in kinds]), np.concatenate([b for _, b in kinds]))
+        Boxes(*(np.concatenate(parts) for parts in zip(*kinds, strict=True)))
         for kinds in zip(*found.values(), strict=True)
     ]
 
@@ -247,7 +235,7 @@ def driver(draw: Path | None, looks: int) -> None:
             chosen = there & (np.abs(angles[:, 0]) <= limit)
             wide = chosen & (shares[:, side] >= SURELY_OPEN)
             shut = chosen & (shares[:, side] <= SURELY_CLOSED)
-            area = auc(found[0][wide, side], found[0][shut, side])
+            area = area_under_curve(found[0][wide, side], found[0][shut, side])
             right = (found[0][wide, side] > 0.5).sum() + (found[0][shut, side] <= 0.5).sum()
             print(
                 f"  {name} eye, {which}: AUC {area:.4f}, right {right / (wide | shut).sum():.3f} "
@@ -266,12 +254,6 @@ def driver(draw: Path | None, looks: int) -> None:
         draw.mkdir(parents=True, exist_ok=True)
         for number, (look, output) in enumerate(zip(test[:40], outputs, strict=False)):
             cv2.imwrite(str(draw / f"{number:03}.png"), drawn_driver(look, output))
-
-
-def auc(open_scores: np.ndarray, closed_scores: np.ndarray) -> float:
-    """How often an open eye scores more than a closed one (area under the ROC curve)."""
-    above = (open_scores[:, None] > closed_scores[None]).mean()
-    return float(above + 0.5 * (open_scores[:, None] == closed_scores[None]).mean())
 
 
 def drawn_driver(look, output: list[np.ndarray]) -> np.ndarray:  # type: ignore[no-untyped-def]

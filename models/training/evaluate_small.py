@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -28,6 +27,8 @@ from edge.messages import Sign, TrafficLight
 from edge.vision.adapters import Seen
 from edge.vision.adapters.lights import Lights
 from edge.vision.adapters.signs import Signs
+from edge.vision.evaluate import datasets
+from edge.vision.evaluate.datasets import Light
 from edge.vision.picture import Picture
 from edge.vision.sessions import open_session
 from edge.vision.zoo import Zoo
@@ -47,26 +48,10 @@ TT100K = {
     "po": None, "io": None, "wo": None, "pe": None,  # many things in one
 }  # fmt: skip
 
-Real = tuple[Crop, str]
+LABELS = Path(__file__).parent / "labels"
 
 
-def foreign_lights() -> Iterator[Real]:
-    """Lights of a course on self-driving cars, in the US; each picture is taken for the box."""
-    for path in sorted((SHARED / "images/traffic_light_crops").glob("*/*/*")):
-        image = cv2.imread(str(path))
-        yield Crop(image, (0.0, 0.0, float(image.shape[1]), float(image.shape[0])), 0), path.parent.name
-
-
-def signs_by_eye() -> Iterator[Real]:
-    """Signs in photographs of lights and of COCO, labelled by eye."""
-    labels = json.loads((Path(__file__).parent / "labels" / "signs.json").read_text(encoding="utf-8"))
-    for file, signs in labels.items():
-        image = cv2.imread(str(SHARED / file))
-        if image is not None:
-            yield from ((Crop(image, tuple(box), 0), kind) for *box, kind in signs)
-
-
-def gtsrb(folder: Path) -> Iterator[Real]:
+def gtsrb(folder: Path) -> Iterator[Light]:
     """GTSRB, final test, every second picture (the others were looked at while the renderer was written)."""
     (answers,) = (path for path in folder.rglob("GT-final_test.csv"))
     with answers.open(encoding="utf-8") as file:
@@ -76,16 +61,16 @@ def gtsrb(folder: Path) -> Iterator[Real]:
             across, down = image.shape[1] / float(row["Width"]), image.shape[0] / float(row["Height"])
             left, top, right, bottom = (float(row[f"Roi.{side}"]) for side in ("X1", "Y1", "X2", "Y2"))
             box = (left * across, top * down, right * across, bottom * down)
-            yield Crop(image, box, 0), GTSRB[int(row["ClassId"])]
+            yield Light(image, box, GTSRB[int(row["ClassId"])])
 
 
-def tt100k(folder: Path) -> Iterator[Real]:
+def tt100k(folder: Path) -> Iterator[Light]:
     """Signs of Chinese streets; each picture is taken for the box."""
     for path in sorted(folder.glob("*/*")):
         kind = kind_of_tt100k(path.parent.name)
         image = cv2.imread(str(path)) if kind else None
         if kind and image is not None:
-            yield Crop(image, (0.0, 0.0, float(image.shape[1]), float(image.shape[0])), 0), kind
+            yield Light(image, (0.0, 0.0, float(image.shape[1]), float(image.shape[0])), kind)
 
 
 def kind_of_tt100k(code: str) -> str | None:
@@ -100,17 +85,21 @@ def kind_of_tt100k(code: str) -> str | None:
     return {"w": "warning", "i": "mandatory", "p": "prohibition"}.get(code[0])
 
 
-def light_figures(name: str, crops: Iterable[Real], adapter: Lights) -> None:
+def light_figures(name: str, crops: Iterable[Light], adapter: Lights) -> None:
     """Prints what was said of lights of each state."""
     said: Counter[tuple[str, str | None]] = Counter()
-    for crop, truth in crops:
+    for crop in crops:
         seen = adapter.see(_picture(crop), Seen(lights=(TrafficLight(score=1.0, box=crop.box),)))
         assert seen.lights
-        said[truth, seen.lights[0].state] += 1
-    total = sum(said.values())
-    right = sum(n for (truth, state), n in said.items() if truth == state)
-    silent = sum(n for (_, state), n in said.items() if state is None)
-    print(f"{name}: {total}; right {right / total:.4f}, said nothing of {silent / total:.4f}, "
+        said[crop.state, seen.lights[0].state] += 1
+    lights = {pair: n for pair, n in said.items() if pair[0] != "none"}
+    total = sum(lights.values())
+    if not total:
+        print(f"{name}: not there")
+        return
+    right = sum(n for (truth, state), n in lights.items() if truth == state)
+    silent = sum(n for (_, state), n in lights.items() if state is None)
+    print(f"{name}: {total} lights; right {right / total:.4f}, said nothing of {silent / total:.4f}, "
           f"right where it spoke {right / max(1, total - silent):.4f}")  # fmt: skip
     for truth in light_data.CLASSES:
         row = [said[truth, state] for state in COLUMNS]
@@ -118,15 +107,18 @@ def light_figures(name: str, crops: Iterable[Real], adapter: Lights) -> None:
             print(f"  {truth:7s}", " ".join(f"{state}: {n}" for state, n in zip(COLUMNS, row, strict=True)))
 
 
-def sign_figures(name: str, crops: Iterable[Real], adapter: Signs) -> None:
+def sign_figures(name: str, crops: Iterable[Light], adapter: Signs) -> None:
     """Prints how many signs were named, rightly named, and what the most common mistakes are."""
     said: Counter[tuple[str, str | None]] = Counter()
-    for crop, truth in crops:
+    for crop in crops:
         seen = adapter.see(_picture(crop), Seen(signs=(Sign(score=1.0, box=crop.box),)))
         assert seen.signs
-        said[truth, seen.signs[0].kind] += 1
+        said[crop.state, seen.signs[0].kind] += 1
     signs = {pair: n for pair, n in said.items() if pair[0] != "other"}
     total, named = sum(signs.values()), sum(n for (_, kind), n in signs.items() if kind)
+    if not total:
+        print(f"{name}: not there")
+        return
     right = sum(n for (truth, kind), n in signs.items() if truth == kind)
     limits = {pair: n for pair, n in signs.items() if pair[0][:5] == (pair[1] or "")[:5] == "speed"}
     wrong = sum(n for (truth, kind), n in limits.items() if truth != kind)
@@ -143,7 +135,7 @@ def sign_figures(name: str, crops: Iterable[Real], adapter: Signs) -> None:
             print(f"  {kind:20s} {hit / n:.3f} of {n}", ", ".join(f"{f}: {m}" for m, f in slips))
 
 
-def _picture(crop: Crop) -> Picture:
+def _picture(crop: Light) -> Picture:
     return Picture(t_ns=0, frame_id=0, image=crop.image)
 
 
@@ -162,7 +154,7 @@ def main() -> None:
     session = open_session(zoo.locate(name), config.Perception(), entry)
     if args.what == "light":
         adapter = Lights(session, entry)
-        light_figures("foreign crops", foreign_lights(), adapter)
+        light_figures("foreign crops", datasets.light_crops(SHARED), adapter)
         held_out = light_data.real_set("held_out")
         light_figures("held-out photographs", _named(held_out, light_data.CLASSES), adapter)
         drawn = light_data.rendered_set(UNSEEN, args.rendered)
@@ -172,15 +164,15 @@ def main() -> None:
     sign_figures(
         "rendered, unseen", _named(sign_data.rendered_set(UNSEEN, args.rendered), sign_data.CLASSES), signs
     )
-    sign_figures("by eye", signs_by_eye(), signs)
+    sign_figures("by eye", datasets.signs(SHARED, LABELS), signs)
     if args.gtsrb:
         sign_figures("GTSRB", gtsrb(args.gtsrb), signs)
     if args.tt100k:
         sign_figures("TT100K", tt100k(args.tt100k), signs)
 
 
-def _named(crops: Iterable[Crop], classes: tuple[str, ...]) -> Iterator[Real]:
-    return ((crop, classes[crop.label]) for crop in crops)
+def _named(crops: Iterable[Crop], classes: tuple[str, ...]) -> Iterator[Light]:
+    return (Light(crop.image, crop.box, classes[crop.label]) for crop in crops)
 
 
 if __name__ == "__main__":

@@ -247,6 +247,27 @@ def test_foreign_lights_are_read_and_red_is_hardly_ever_called_green():
     assert counts["red", "green"] <= 0.005 * red
 
 
+class SaysOff:
+    """An adapter that calls every light off, and those whose box begins at 1 nothing."""
+
+    def see(self, picture, seen):
+        states = [None if light.box[0] == 1 else "off" for light in seen.lights]
+        named = zip(seen.lights, states, strict=True)
+        return Seen(lights=tuple(msgspec.structs.replace(light, state=state) for light, state in named))
+
+
+def test_what_is_no_light_is_not_counted_among_the_lights(capsys):
+    evaluate = training("evaluate_small")
+    kinds = ((0.0, "off"), (0.0, "red"), (1.0, "red"), (1.0, "none"), (0.0, "none"))
+    shown = [evaluate.Light(GREY, (left, 0.0, 20.0, 40.0), state) for left, state in kinds]
+    evaluate.light_figures("some", shown, SaysOff())
+    said = capsys.readouterr().out
+    assert "some: 3 lights; right 0.3333, said nothing of 0.3333, right where it spoke 0.5000" in said
+    assert "none    red: 0 yellow: 0 green: 0 off: 1 None: 1" in said
+    evaluate.light_figures("none", [], SaysOff())
+    assert capsys.readouterr().out == "none: not there\n"
+
+
 def test_real_signs_are_read():
     """Korean ones and two stop signs, labelled by eye; the network has seen no real sign at all."""
     labels = json.loads((ROOT / "models/training/labels/signs.json").read_text(encoding="utf-8"))

@@ -1,3 +1,5 @@
+import importlib
+import json
 from pathlib import Path
 
 import cv2
@@ -205,6 +207,23 @@ def test_the_road_of_unseen_scenes_is_found():
     assert sides >= 5
     assert found >= 0.75 * wanted
     assert seen_sides >= 0.75 * sides
+
+
+def test_pictures_that_were_learnt_from_under_another_name_are_not_measured_on(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    training = Path(__file__).parents[2] / "models/training"
+    monkeypatch.syspath_prepend(str(training))
+    evaluate = importlib.import_module("evaluate")
+    (twin, *_) = json.loads((training / "labels/twins.json").read_text())["highway_objects/test"]
+    for kind in ("images", "labels"):
+        (tmp_path / kind / "highway_objects/test").mkdir(parents=True)
+    for name in (twin, "other.jpg"):
+        cv2.imwrite(str(tmp_path / "images/highway_objects/test" / name), np.zeros((100, 200, 3), np.uint8))
+        label = tmp_path / "labels/highway_objects/test" / name
+        label.with_suffix(".txt").write_text("1 0.5 0.5 0.25 0.5\n3 0.5 0.5 0.01 0.01\n")
+    monkeypatch.setattr(evaluate, "DATA", tmp_path)
+    (sample,) = evaluate._highway()
+    assert sample.boxes.tolist() == [[0, 75, 25, 125, 75], [-1, 99, 49.5, 101, 50.5]]
 
 
 def test_large_vehicles_of_real_pictures_are_found_where_people_saw_them():
