@@ -19,7 +19,7 @@ from edge.messages import Gap, Health, Message, encode
 from edge.runtime.paced import Paced
 from edge.runtime.quantile import quantile
 from edge.runtime.rights import exit_with_parent, keep_memory
-from edge.runtime.worker import SeenPicture, WorkerTask
+from edge.runtime.worker import SeenPicture, WorkerTask, send
 from edge.vision.cameras import Camera as CameraPort
 from edge.vision.cameras import LatestPicture, open_camera
 from edge.vision.perceive import Perception
@@ -46,7 +46,7 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
     clock = LiveClock()
 
     def say(message: Message) -> None:
-        pipe.send_bytes(b"M" + encode(message))
+        send(pipe, b"M", encode(message))
 
     try:
         with _beating(pipe):  # an accelerator may compile a network for minutes
@@ -80,7 +80,7 @@ def _look(task: WorkerTask, pipe: Connection) -> None:
                 every_ns = 0 if task.recording.pictures == "lossless" else PICTURE_PERIOD_NS
                 if task.recording.pictures != "none" and picture.t_ns - picture_ns >= every_ns:
                     picture_ns = picture.t_ns
-                    pipe.send_bytes(b"P" + msgspec.msgpack.encode(_compress(task, picture)))
+                    send(pipe, b"P", msgspec.msgpack.encode(_compress(task, picture)))
             at_ns = now_ns()
             for said in (*latest.trouble(at_ns), *stages.messages(at_ns, latest.take_lost, failures.take)):
                 say(said)

@@ -24,6 +24,7 @@ START_LIMIT_NS = 30_000_000_000  # loading networks on a slow card
 SILENCE_LIMIT_NS = 4_000_000_000
 RETRY_NS = 2_000_000_000
 END_LIMIT_NS = 1_000_000_000  # from the last word of a worker to its end
+PIECE = 16_000  # bytes, which a Connection and the kernel pass on whole
 
 
 class WorkerTask(msgspec.Struct, frozen=True):
@@ -45,6 +46,15 @@ class SeenPicture(msgspec.Struct, frozen=True):
     frame_id: int
     format: str  # "jpeg" or "png"
     data: bytes
+
+
+def send(pipe: Connection, kind: bytes, data: bytes) -> None:
+    """Say b"M", a message, or b"P", a picture, in pieces: whoever takes one never waits for its end."""
+    rest = memoryview(data)
+    while len(rest) > PIECE:
+        pipe.send_bytes(b"C" + rest[:PIECE])
+        rest = rest[PIECE:]
+    pipe.send_bytes(kind + rest)
 
 
 def _work(task: WorkerTask, pipe: Connection) -> None:
@@ -79,21 +89,30 @@ class WorkerInlet:
         self._pipe: Connection | None = None
         self._heard_ns = 0
         self._spoke = False
+        self._pieces: list[bytes] = []
         self._next_start_ns = 0
         self._lost_ns = 0
         self._why = ""
         self._processors = processors()  # of a loop that has not asked for one of its own yet
 
     def start(self, at_ns: int) -> None:
-        """Start the process (spawned: a fork would inherit the loop's descriptors and its networks)."""
+        """Start the process (spawned: a fork would inherit the loop's descriptors and its networks).
+
+        Raises OSError if the system has no room for one.
+        """
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        ours, theirs = context.Pipe()
         arguments = (self._main, self._task, theirs, self._processors)
         process = context.Process(target=_begin, args=arguments, name=self.name, daemon=True)
-        start_without_interrupt(process)
-        self._process = process
-        theirs.close()
-        self._heard_ns, self._spoke = at_ns, False
+        try:
+            start_without_interrupt(process)
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._pipe, self._process = ours, process
+        self._heard_ns, self._spoke, self._pieces = at_ns, False, []
 
     @property
     def pid(self) -> int | None:
@@ -112,7 +131,10 @@ class WorkerInlet:
         elif self._process is not None:
             self._bury(self._process, now_ns, messages)
         elif now_ns >= self._next_start_ns:
-            self.start(now_ns)
+            try:
+                self.start(now_ns)
+            except OSError as error:
+                self._fail(f"no worker can be started ({error.strerror})", now_ns, messages)
         return messages
 
     def close(self) -> None:
@@ -152,18 +174,29 @@ class WorkerInlet:
             if now_ns - self._lost_ns >= END_LIMIT_NS:
                 process.kill()
             return
+        self._process = None
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
+        self._fail(f"{self._why} ({how})", now_ns, messages)
+
+    def _fail(self, why: str, now_ns: int, messages: list[Message]) -> None:
         from edge.messages import Health
 
-        self._process, self._next_start_ns = None, now_ns + RETRY_NS
-        how = f"signal {-code}" if code < 0 else f"exit status {code}"
-        detail = f"{self._why} ({how}); starting another in {RETRY_NS / 1e9:.0f} s"
+        self._next_start_ns = now_ns + RETRY_NS
+        detail = f"{why}; starting another in {RETRY_NS / 1e9:.0f} s"
         messages.append(Health(t_ns=now_ns, source=self.name, state="failed", detail=detail))
 
     def _receive(self, data: bytes, messages: list[Message]) -> None:
         from edge.messages import decode
 
         self._spoke = True
-        if data[:1] == b"P" and self.take_picture is not None:
-            self.take_picture(msgspec.msgpack.decode(data[1:], type=SeenPicture))
-        elif data[:1] == b"M":
-            messages.append(decode(data[1:]))
+        kind, content = data[:1], data[1:]
+        if kind == b"B":  # it lives
+            return
+        self._pieces.append(content)
+        if kind == b"C":  # there is more of it
+            return
+        content, self._pieces = b"".join(self._pieces), []
+        if kind == b"P" and self.take_picture is not None:
+            self.take_picture(msgspec.msgpack.decode(content, type=SeenPicture))
+        elif kind == b"M":
+            messages.append(decode(content))

@@ -113,6 +113,41 @@ def test_a_stopped_worker_is_ended_too(start):
     assert "said nothing" in lost.detail
 
 
+def test_a_worker_that_stops_in_the_middle_of_a_picture_does_not_hold_the_loop(start):
+    pictures = []
+    inlet = start(task(), take_picture=pictures.append, main=worker_mains.floods)
+    listen(inlet, ok)
+    while not pictures:
+        inlet.poll(clock.now_ns())
+    assert pictures[0].data == bytes(range(256)) * 8000
+    threading.Event().wait(0.2)  # it has filled the pipe, with less than a picture
+    os.kill(inlet.pid, signal.SIGSTOP)
+    lost = listen(inlet, failed, ahead_ns=worker.SILENCE_LIMIT_NS + 2 * S)[-1]
+    assert "said nothing" in lost.detail
+    count = len(pictures)
+    listen(inlet, ok, ahead_ns=worker.SILENCE_LIMIT_NS + 5 * S)  # the next one begins its pictures anew
+    while len(pictures) == count:
+        inlet.poll(clock.now_ns())
+    assert pictures[-1] == pictures[0]
+
+
+def test_a_system_without_room_for_a_process_is_told_and_asked_again(monkeypatch):
+    def full(process):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    inlet = WorkerInlet(task(), main=worker_mains.hello)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(worker, "start_without_interrupt", full)
+            (told,) = inlet.poll(clock.now_ns())
+            assert failed(told)
+            assert "Resource temporarily unavailable" in told.detail
+            assert inlet.poll(clock.now_ns()) == []  # not at once
+        listen(inlet, ok, ahead_ns=worker.RETRY_NS)
+    finally:
+        inlet.close()
+
+
 def test_a_slow_start_is_given_time(start):
     inlet = start(task(), main=worker_mains.hello)
     inlet.poll(clock.now_ns() + worker.SILENCE_LIMIT_NS + S)  # not a word yet, and not yet too long

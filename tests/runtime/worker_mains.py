@@ -6,8 +6,11 @@ import os
 import signal
 import threading
 
+import msgspec
+
 from edge.clock import now_ns
 from edge.messages import Health, encode
+from edge.runtime.worker import SeenPicture, send
 
 
 def hello(task, pipe):
@@ -38,3 +41,11 @@ def rights(task, pipe):
     say(pipe, "ok", f"{policy} {sorted(os.sched_getaffinity(0))}")
     while not pipe.poll(0.2):
         say(pipe, "ok", "")
+
+
+def floods(task, pipe):
+    """Says one word, then sends large pictures as fast as they are taken."""
+    say(pipe, "ok", "")
+    picture = SeenPicture("x", 1, 2, "png", bytes(range(256)) * 8000)
+    while not pipe.poll():
+        send(pipe, b"P", msgspec.msgpack.encode(picture))
