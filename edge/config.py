@@ -190,10 +190,10 @@ class Camera(Section, frozen=True, kw_only=True):
     models: names from models/zoo.toml; none: those of [perception] preset. geometry: a file in
     configs/cameras, for road cameras. width_px, height_px: of v4l2, picamera2 and simulated cameras.
 
-    fps: what is asked for or, of a pipeline or a stream, what is to be expected: a camera has failed that gives
-    no picture for 1.5 s, or for three periods. format: what a v4l2 camera is asked for; "auto": the one that
-    costs least among those that are fast enough. controls: by the names of the driver (`v4l2-ctl -l`) or of
-    libcamera, set in this order when the camera is opened.
+    fps: what is asked for or, of a pipeline or a stream, what is to be expected: a camera has failed that
+    gives no picture for 1.5 s, or for three periods. format: what a v4l2 camera is asked for; "auto": the
+    one that costs least among those that are fast enough. controls: by the names of the driver
+    (`v4l2-ctl -l`) or of libcamera, set in this order when the camera is opened.
     """
 
     name: str

@@ -131,15 +131,6 @@ def test_a_size_that_it_does_not_have_is_said():
         camera.close()
 
 
-def test_an_odd_height():
-    with pytest.raises(CameraError, match=r"gives NV12 of 640 x 363.*even sizes"):
-        open_camera(told(height_px=363, format="nv12"), LiveClock())
-    camera = open_camera(told(height_px=363, format="yuyv"), LiveClock())
-    picture = read(camera, 1)[0]
-    camera.close()
-    assert picture.image.shape == (363, 640, 3)
-
-
 def test_what_it_does_not_have_is_refused():
     with pytest.raises(CameraError, match=r"no mjpeg; it has .*NV12"):
         open_camera(told(format="mjpeg"), LiveClock())

@@ -1,3 +1,4 @@
+import queue
 import threading
 from collections import Counter
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from edge import config
 from edge.clock import LiveClock, RecordedClock
+from edge.runtime.paced import Paced
 from edge.runtime.rig_camera import SimulatedCamera
 from edge.sim.scenario import Scenario
 from edge.sim.world import World
@@ -44,6 +46,15 @@ def test_a_file_that_is_no_video(tmp_path, content):
 
 def test_a_folder_without_pictures(tmp_path):
     with pytest.raises(CameraError, match="no pictures"):
+        open_camera(camera(tmp_path), RecordedClock())
+
+
+def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(CameraError, match="cannot be read: Permission denied"):
         open_camera(camera(tmp_path), RecordedClock())
 
 
@@ -131,7 +142,38 @@ def test_a_covered_lens_is_told_from_a_dark_road():
     assert set(looks(dark)) == {""}
 
 
+def test_a_camera_that_makes_plain_black_of_the_dark_is_covered_and_not_frozen():
+    black = np.zeros((360, 640, 3), np.uint8)
+    said = looks([noise(0), *[black] * 60])
+    assert said[:41] == [""] * 41
+    assert set(said[41:]) == {"the picture shows nothing; is the lens covered?"}
+
+
+def test_a_dark_moment_is_not_a_covered_lens():
+    black = np.zeros((360, 640, 3), np.uint8)
+    assert set(looks([noise(n) if n % 30 == 0 else black for n in range(120)])) == {""}
+
+
 # ---------------------------------------------------------------- live
+
+
+def until(condition, seconds=30):
+    clock = LiveClock()
+    end_ns = clock.now_ns() + seconds * 1_000_000_000
+    while not (found := condition()):
+        assert clock.now_ns() < end_ns, "it did not come"
+        clock.sleep_until_ns(clock.now_ns() + 10_000_000)
+    return found
+
+
+class Stopped:
+    """A clock that is moved by hand, so that no load of the machine makes a camera silent."""
+
+    def __init__(self):
+        self.t_ns = 1_000_000_000
+
+    def now_ns(self):
+        return self.t_ns
 
 
 class Scripted:
@@ -139,15 +181,19 @@ class Scripted:
 
     def __init__(self, name="road"):
         self.name, self.ended, self.note, self.lost = name, False, "", Counter()
-        self.go = threading.Semaphore(0)
-        self.waiting = threading.Event()
+        self.let_go = queue.Queue()
+        self.given = False
         self.frame_id = 0
 
     def read(self):
-        self.waiting.set()
-        if not self.go.acquire(timeout=0.2) or self.ended:
+        if self.given:  # who asks for the next one has dealt with that
+            self.let_go.task_done()
+        self.given = False
+        try:
+            self.let_go.get(timeout=0.1)
+        except queue.Empty:
             return None
-        self.waiting.clear()
+        self.given = True
         self.frame_id += 1
         return Picture(
             t_ns=self.frame_id * 50_000_000, frame_id=self.frame_id - 1, image=noise(self.frame_id)
@@ -155,10 +201,8 @@ class Scripted:
 
     def give(self, count):
         for _ in range(count):
-            self.waiting.wait(5)
-            self.waiting.clear()
-            self.go.release()
-        self.waiting.wait(5)
+            self.let_go.put(None)
+        until(lambda: not self.let_go.unfinished_tasks)
 
     def close(self):
         self.ended = True
@@ -166,7 +210,7 @@ class Scripted:
 
 def test_the_newest_picture_wins_and_the_overwritten_are_counted():
     scripted = Scripted()
-    latest = LatestPicture(lambda: scripted, camera("", "v4l2"), LiveClock())
+    latest = LatestPicture(lambda: scripted, camera("", "v4l2"), Stopped())
     try:
         scripted.give(5)
         assert latest.take(timeout_s=5).frame_id == 4
@@ -181,29 +225,23 @@ def test_the_newest_picture_wins_and_the_overwritten_are_counted():
 
 def test_a_camera_that_cannot_be_opened_is_said_once_and_tried_again():
     scripted = Scripted()
-    tried = threading.Semaphore(0)
     answers = [CameraError("no device /dev/video7"), scripted]
 
     def open_it():
-        tried.release()
         answer = answers.pop(0)
         if isinstance(answer, CameraError):
             raise answer
         return answer
 
-    latest = LatestPicture(open_it, camera("7", "v4l2"), LiveClock())
+    latest = LatestPicture(open_it, camera("7", "v4l2"), Stopped())
     try:
-        assert tried.acquire(timeout=5)
-        said = ()
-        while not said:
-            said = latest.trouble(1)
+        said = until(lambda: latest.trouble(1))
         assert (said[0].state, said[0].source, said[0].detail) == (
             "failed",
             "camera:road",
             "no device /dev/video7",
         )
         assert latest.trouble(2) == ()
-        assert tried.acquire(timeout=5)
         scripted.give(1)
         assert latest.take(timeout_s=5).frame_id == 0
         (well,) = latest.trouble(3)
@@ -222,8 +260,7 @@ def test_a_file_is_not_begun_anew_at_its_end(tmp_path):
 
     latest = LatestPicture(open_it, camera(tmp_path / "x.avi"), LiveClock())
     try:
-        while latest.state()[0] == "ok":
-            latest.take(timeout_s=0.05)
+        until(lambda: latest.state()[0] == "failed")
         assert latest.state() == ("failed", "the recording has come to its end")
         assert len(opened) == 1
     finally:
@@ -232,7 +269,7 @@ def test_a_file_is_not_begun_anew_at_its_end(tmp_path):
 
 def test_what_the_camera_lost_is_told_by_reason_and_the_numbers_skip_it():
     scripted = Scripted()
-    latest = LatestPicture(lambda: scripted, camera("", "v4l2"), LiveClock())
+    latest = LatestPicture(lambda: scripted, camera("", "v4l2"), Stopped())
     try:
         scripted.give(1)
         assert latest.take(timeout_s=5).frame_id == 0
@@ -246,24 +283,14 @@ def test_what_the_camera_lost_is_told_by_reason_and_the_numbers_skip_it():
         latest.close()
 
 
-def until(condition, seconds=10):
-    clock = LiveClock()
-    end_ns = clock.now_ns() + seconds * 1_000_000_000
-    while not (found := condition()):
-        assert clock.now_ns() < end_ns, "it did not come"
-        clock.sleep_until_ns(clock.now_ns() + 10_000_000)
-    return found
-
-
 def test_a_camera_that_is_lost_says_why_is_opened_again_and_counts_on():
     cameras = [Scripted(), Scripted()]
     waiting = list(cameras)
-    latest = LatestPicture(lambda: waiting.pop(0), camera("", "v4l2"), LiveClock())
+    latest = LatestPicture(lambda: waiting.pop(0), camera("", "v4l2"), Stopped())
     try:
         cameras[0].give(3)
         assert latest.take(timeout_s=5).frame_id == 2
         cameras[0].note, cameras[0].ended = "the device is gone", True
-        cameras[0].go.release()
         said = until(lambda: latest.trouble(1))
         assert said[0].state == "failed"
         assert said[0].detail == "the device is gone; it is opened again each second"
@@ -272,19 +299,6 @@ def test_a_camera_that_is_lost_says_why_is_opened_again_and_counts_on():
         assert until(lambda: latest.trouble(2))[0].state == "ok"
     finally:
         latest.close()
-
-
-class Stopped:
-    """A clock that is moved by hand; what sleeps on it does not."""
-
-    def __init__(self):
-        self.t_ns = 1_000_000_000
-
-    def now_ns(self):
-        return self.t_ns
-
-    def sleep_until_ns(self, t_ns):
-        raise AssertionError("nothing sleeps on this clock")
 
 
 class Hanging(Scripted):
@@ -360,6 +374,117 @@ def test_a_camera_of_which_nothing_can_be_used_says_so_and_is_opened_again():
         until(lambda: len(opened) > 1)
     finally:
         latest.close()
+
+
+def test_a_slow_camera_is_not_silent_between_its_pictures():
+    scripted, clock = Scripted(), Stopped()
+    opened = []
+
+    def open_it():
+        opened.append(1)
+        return scripted
+
+    latest = LatestPicture(open_it, camera("", "v4l2", fps=0.5), clock)
+    try:
+        scripted.give(1)
+        clock.t_ns += 5_900_000_000
+        assert latest.state() == ("ok", "")
+        scripted.give(1)
+        assert len(opened) == 1
+        clock.t_ns += 6_100_000_000
+        assert latest.state() == ("failed", "no picture comes; the camera is opened again each second")
+        until(lambda: len(opened) > 1)
+    finally:
+        latest.close()
+
+
+def test_a_recording_with_a_hole_is_not_begun_anew():
+    scripted, clock = Scripted(), Stopped()
+    latest = LatestPicture(lambda: scripted, camera("x.mp4"), clock)
+    try:
+        scripted.give(1)
+        clock.t_ns += 10_000_000_000
+        assert latest.state() == ("failed", "no picture comes")
+        scripted.give(1)
+        assert latest.state() == ("ok", "")
+        assert not scripted.ended
+    finally:
+        latest.close()
+
+
+def test_what_a_camera_showed_before_it_was_opened_again_says_nothing_about_it_now():
+    black = np.zeros((360, 640, 3), np.uint8)
+
+    class Dark(Scripted):
+        def read(self):
+            picture = super().read()
+            return picture and Picture(t_ns=picture.t_ns + first_ns, frame_id=picture.frame_id, image=black)
+
+    first_ns = 0
+    cameras = [Dark(), Dark()]
+    waiting = list(cameras)
+    latest = LatestPicture(lambda: waiting.pop(0), camera("", "v4l2"), Stopped())
+    try:
+        cameras[0].give(1)
+        first_ns = 20_000_000_000  # the exposure of a camera that is opened begins in the dark
+        cameras[0].ended = True
+        until(lambda: not waiting)
+        cameras[1].give(1)
+        assert latest.state() == ("ok", "")
+    finally:
+        latest.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_reader_that_dies_is_told():
+    class Broken(Scripted):
+        def read(self):
+            raise ZeroDivisionError("an error of the program")
+
+    broken = Broken()
+    latest = LatestPicture(lambda: broken, camera("", "v4l2"), Stopped())
+    try:
+        until(latest.stuck)
+        assert latest.state()[0] == "failed"
+        assert "an error of the program" in latest.state()[1]
+        assert broken.ended
+    finally:
+        latest.close()
+
+
+def test_a_reader_that_was_stopped_or_is_at_its_end_has_not_died(tmp_path):
+    latest = LatestPicture(Scripted, camera("", "v4l2"), Stopped())
+    latest.close()
+    until(lambda: not latest._thread.is_alive())
+    assert not latest.stuck()
+
+
+# ---------------------------------------------------------------- at the pace of a clock
+
+
+class Told(Stopped):
+    """A clock on which sleeping takes no time."""
+
+    def sleep_until_ns(self, t_ns):
+        self.t_ns = max(self.t_ns, t_ns)
+
+
+def test_a_folder_that_shows_a_picture_each_minute_can_be_asked_and_closed_meanwhile(tmp_path):
+    for number in range(2):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((20, 20, 3), number, np.uint8))
+    clock = Told()
+    paced = Paced(open_camera(camera(tmp_path, fps=1 / 60), clock), clock)
+    began_ns = clock.t_ns
+    assert paced.read().frame_id == 0
+    waited = 0
+    while (picture := paced.read()) is None:
+        waited += 1
+        assert not paced.ended
+        assert clock.t_ns <= began_ns + waited * 500_000_000
+    assert picture.frame_id == 1
+    assert clock.t_ns == picture.t_ns == began_ns + 60_000_000_000
+    assert paced.read() is None
+    assert paced.ended
 
 
 # ---------------------------------------------------------------- real pictures, in bad light
