@@ -231,6 +231,57 @@ def test_real_lights_that_it_never_saw_are_read():
     assert counts["red", "green"] == 0
 
 
+def thumbnail(path):
+    small = cv2.resize(cv2.imread(str(path), 0), (16, 16), interpolation=cv2.INTER_AREA).astype(float)
+    small -= small.mean()
+    return small / np.linalg.norm(small)
+
+
+def test_no_held_out_light_is_in_a_picture_that_was_learnt_from_as_well():
+    labels = json.loads((ROOT / "models/training/labels/lights.json").read_text(encoding="utf-8"))
+    if not (SHARED / "data/images/traffic_light_kr/test").is_dir():
+        pytest.skip(f"the labelled photographs are not in {SHARED}")
+    learnt, held_out = (
+        np.array([thumbnail(SHARED / "data" / file) for file in labels[part]])
+        for part in ("learn", "held_out")
+    )
+    for seen in (learnt, learnt[:, :, ::-1]):
+        alike = held_out.reshape(-1, 256) @ seen.reshape(-1, 256).T
+        assert alike.max() < 0.98
+
+
+def test_labels_are_of_kinds_that_there_are_and_lie_in_order():
+    folder = ROOT / "models/training/labels"
+    lights, signs_by_eye, eyes, polygons = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("lights", "signs", "eyes", "road_polygons")
+    )
+    boxes = [
+        (row, training("light_data").CLASSES)
+        for part in lights.values()
+        for rows in part.values()
+        for row in rows
+    ]
+    boxes += [(row, Zoo().entry("icv-sign").kinds) for rows in signs_by_eye.values() for row in rows]
+    for (left, top, right, bottom, kind), kinds in boxes:
+        assert 0 <= left < right
+        assert 0 <= top < bottom
+        assert kind in kinds
+    for sides in eyes["clips"].values():
+        for spans in sides.values():
+            numbers = [number for first, last, _ in spans for number in (first, last + 1)]
+            assert numbers == sorted(numbers), "spans overlap"
+            assert {state for *_, state in spans} <= {"open", "half", "closed"}
+    files = [
+        *lights["learn"],
+        *lights["held_out"],
+        *signs_by_eye,
+        *(row["file"] for row in polygons["pictures"]),
+    ]
+    assert len(files) - len(set(files)) == len(set(signs_by_eye) & {*lights["learn"], *lights["held_out"]})
+    assert not any(file.startswith("/") or ".." in file for file in files)
+
+
 def test_foreign_lights_are_read_and_red_is_hardly_ever_called_green():
     folder = SHARED / "data/images/traffic_light_crops"
     if not folder.is_dir():
