@@ -17,19 +17,23 @@ from edge.vision.zoo import Entry
 class Fed:
     """A network that is only asked what it takes."""
 
-    def __init__(self, height: int, width: int) -> None:
-        self.inputs = {"x": Tensor((1, height, width, 3), np.dtype(np.uint8))}
+    def __init__(self, *shape: int) -> None:
+        self.inputs = {"x": Tensor((1, *shape), np.dtype(np.uint8))}
 
     def run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         return []
 
 
 def canvas(height: int, width: int) -> Canvas:
-    entry = Entry(
-        file="x", sha256="", bytes=0, role="road", finds=["objects"], adapter="", input="",
-        inputs={}, outputs={}, pad=114, licence_code="", licence_weights="",
-    )  # fmt: skip
-    return Canvas(Fed(height, width), entry)
+    return Canvas(Fed(height, width, 3), told())
+
+
+def told(**fields: object) -> Entry:
+    plain: dict[str, object] = {
+        "file": "x", "sha256": "", "bytes": 0, "role": "road", "finds": ("objects",), "adapter": "",
+        "input": "", "inputs": {}, "outputs": {}, "pad": 114, "licence_code": "", "licence_weights": "",
+    }  # fmt: skip
+    return Entry(**(plain | fields))  # type: ignore[arg-type]
 
 
 def scene(height: int, width: int) -> np.ndarray:
@@ -167,3 +171,32 @@ def test_a_number_given_later_shares_the_arrays() -> None:
     again = picture.numbered(7)
     assert (again.frame_id, again.t_ns) == (7, 0)
     assert again.plane is picture.plane
+
+
+@pytest.mark.parametrize("planes", [False, True])
+@pytest.mark.parametrize("rgb", [False, True])
+def test_a_network_published_with_bytes_is_fed_its_channels_as_it_wants_them(planes: bool, rgb: bool) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    shape = (3, 6, 8) if planes else (6, 8, 3)
+    fed = Canvas(Fed(*shape), told(input="uint8, stretched", rgb=rgb, scale=0.5, offset=1.0))
+    fed.stretch(Picture(t_ns=0, frame_id=0, image=image))
+    expected = image[:, :, ::-1] if rgb else image
+    expected = expected.transpose(2, 0, 1) if planes else expected
+    assert fed.batch().dtype == np.uint8
+    assert (fed.batch()[0] == expected).all()
+
+
+def test_a_network_made_to_take_bytes_turns_the_channels_itself() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    fed = Canvas(Fed(6, 8, 3), told(input="RGB, stretched", rgb=True))
+    fed.stretch(Picture(t_ns=0, frame_id=0, image=image))
+    assert (fed.batch()[0] == image).all()
+
+
+def test_what_was_stretched_before_is_not_left_beside_a_letterbox() -> None:
+    fed = canvas(8, 8)
+    wide = Picture(t_ns=0, frame_id=0, image=np.full((4, 8, 3), 7, np.uint8))
+    fed.letterbox(wide)
+    fed.stretch(wide)
+    fed.letterbox(wide)
+    assert (fed.pixels[4:] == 114).all()

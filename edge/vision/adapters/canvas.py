@@ -15,8 +15,8 @@ from edge.vision.zoo import Entry
 class Canvas:
     """A uint8 picture of a network's size, and the batch of one that it is turned into.
 
-    pixels: (H, W, 3) BGR. A network that takes uint8 (1, H, W, 3) is fed these very bytes; for any other the
-    entry says what it wants: pixels * scale + offset, as BGR or RGB.
+    pixels: (H, W, 3) BGR. A network that takes uint8 (1, H, W, 3) is fed these very bytes; any other what its
+    entry says: as planes or RGB, and if it takes numbers pixels * scale + offset.
     """
 
     def __init__(self, session: Runner, entry: Entry, name: str | None = None) -> None:
@@ -28,25 +28,30 @@ class Canvas:
         channels_first = shape[1] == 3
         self.height, self.width = shape[2:] if channels_first else shape[1:3]
         self.pixels = np.full((self.height, self.width, 3), entry.pad, np.uint8)
-        self._entry = entry
+        self._pad = entry.pad
         self._filled = (self.height, self.width)
         self._luma = self._chroma = np.empty((0, 0), np.uint8)
-        if dtype == np.uint8:
+        takes_bytes = dtype == np.uint8
+        # One that was made to take bytes turns the channels itself.
+        turned = entry.rgb and (not takes_bytes or entry.input.startswith("uint8"))
+        self._channels = slice(None, None, -1 if turned else 1)
+        if takes_bytes and not channels_first and not turned:
             self._batch = self.pixels[None]
             self._as_pixels = None
         else:
-            self._batch = np.empty(shape, np.float32)
+            self._batch = np.empty(shape, dtype)
             # The same memory seen as (H, W, 3), so that one copy transposes and converts.
             self._as_pixels = self._batch[0].transpose(1, 2, 0) if channels_first else self._batch[0]
         # One number, or one for each channel in the order in which they are fed.
         along = (1, 3, 1, 1) if channels_first else (1, 1, 1, 3)
         self._scale, self._offset = (
             np.asarray(value, np.float32).reshape(along if isinstance(value, tuple) else ())
-            for value in (entry.scale, entry.offset)
+            for value in ((1.0, 0.0) if takes_bytes else (entry.scale, entry.offset))
         )
 
     def stretch(self, picture: Picture) -> None:
         """The whole picture, whatever its proportions."""
+        self._filled = (self.height, self.width)
         self._fill(picture, self.height, self.width, cv2.INTER_LINEAR)
 
     def letterbox(self, picture: Picture, shrink: int = cv2.INTER_LINEAR) -> float:
@@ -55,7 +60,7 @@ class Canvas:
         scale = min(self.height / height, self.width / width)
         fitted = (max(1, round(height * scale)), max(1, round(width * scale)))
         if fitted != self._filled:
-            self.pixels[:] = self._entry.pad
+            self.pixels[:] = self._pad
             self._filled = fitted
         self._fill(picture, *fitted, shrink)
         return scale
@@ -63,6 +68,7 @@ class Canvas:
     def warp(self, picture: Picture, to_picture: np.ndarray) -> None:
         """to_picture (2, 3): from px of the canvas to px of the picture. Beyond its border the picture goes
         on as it is there."""
+        self._filled = (self.height, self.width)
         if picture.planes is None:
             _warp(picture.image, to_picture, self.pixels)
             return
@@ -108,7 +114,7 @@ class Canvas:
     def batch(self) -> np.ndarray:
         """What the network is fed, valid until the next call."""
         if self._as_pixels is not None:
-            np.copyto(self._as_pixels, self.pixels[:, :, ::-1] if self._entry.rgb else self.pixels)
+            np.copyto(self._as_pixels, self.pixels[:, :, self._channels])
             if (self._scale != 1.0).any():
                 np.multiply(self._batch, self._scale, out=self._batch)
             if self._offset.any():
