@@ -148,7 +148,9 @@ class Zoo:
         except download.DownloadError as error:
             raise ModelError(f"model {name}: {error}") from None
         except OSError as error:
-            raise ModelError(f"model {name}: cannot be brought to {path}: {error}") from None
+            raise ModelError(
+                f"model {name}: cannot be brought to {path}: {error.strerror or error}"
+            ) from None
         return path
 
     def _make(self, entry: Entry, path: Path, origin: Path) -> Path:

@@ -20,9 +20,11 @@ from edge.vision.evaluate.bench import (
     RENDERED_ROADS,
     SIGNS,
 )
+from edge.vision.evaluate.networks import Network
 from edge.vision.evaluate.on_drivers import Driver
 from edge.vision.evaluate.results import Figure, Measured, Results, Speed, read_results, write_results
 from edge.vision.evaluate.tables import TABLES
+from edge.vision.sessions import RunError
 from edge.vision.zoo import ModelError, Zoo
 
 
@@ -204,6 +206,26 @@ def test_of_fewer_than_ten_nothing_is_told():
     says = Says("m", ("objects",), objects(("car", 0.9, 0, 0, 10, 10)))
     on_roads.measure_objects([says], {"m": 0.5}, [sample(car=[(0, 0, 10, 10)])], "here", figures, nothing)
     assert figures["m"] == []
+
+
+def test_a_network_that_fails_over_a_picture_misses_what_is_in_it():
+    class Fails:
+        def see(self, picture, seen):
+            if picture.image.any():
+                raise RunError("model m: a number that is none")
+            return objects(("car", 0.9, 0, 0, 10, 10))
+
+    entry = SimpleNamespace(finds=("objects",), kinds=("car",), role="road")
+    network = Network("m", entry, None, None, Fails())
+    samples = [sample(car=[(0, 0, 10, 10)]) for _ in range(10)]
+    samples += [one._replace(image=one.image + np.uint8(9)) for one in samples]
+    figures = {"m": []}
+    on_roads.measure_objects([network], {"m": 0.5}, samples, "here", figures, nothing)
+    assert values(figures, "m") == {
+        "vehicle AP50": 0.5,
+        "vehicles found": 0.5,
+        "vehicle boxes right": 1.0,
+    }
 
 
 def test_found_and_right_at_the_threshold():

@@ -117,6 +117,12 @@ def test_a_directory_in_the_place_of_the_file_is_named(zoo, tmp_path):
         zoo.fetch("converted", source=tmp_path / "from")
 
 
+def test_a_file_in_the_place_of_the_directory_is_named(zoo, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match=r"cannot be brought to .*file/converted\.onnx: [A-Z][a-z ]+$"):
+        zoo.fetch("converted", to=str(tmp_path / "file"), source=tmp_path / "from")
+
+
 def test_an_unknown_name_lists_the_known(zoo):
     with pytest.raises(ModelError, match="afar, converted, ours"):
         zoo.locate("far")

@@ -16,7 +16,7 @@ from edge.vision.adapters.own_road import OwnRoad
 from edge.vision.adapters.segmentation import RoadSegmentation
 from edge.vision.perceive import load
 from edge.vision.picture import Picture
-from edge.vision.sessions import Session
+from edge.vision.sessions import RunError, Session
 from edge.vision.zoo import Entry, ModelError, Zoo
 
 DOUBTFUL = 0.02  # what a detector is asked for where precision is drawn against recall
@@ -50,7 +50,14 @@ class Network(NamedTuple):
     adapter: Adapter
 
     def see(self, image: np.ndarray, seen: Seen | None = None) -> Seen:
-        """What its adapter sees in a picture uint8 BGR (H, W, 3)."""
+        """What its adapter sees in a picture uint8 BGR (H, W, 3); no more than was seen, if its run fails."""
+        try:
+            return self.look(image, seen)
+        except RunError:
+            return seen or Seen()
+
+    def look(self, image: np.ndarray, seen: Seen | None = None) -> Seen:
+        """The same. Raises RunError."""
         picture = Picture(t_ns=0, frame_id=0, image=np.ascontiguousarray(image))
         return self.adapter.see(picture, seen or Seen())
 
@@ -123,7 +130,7 @@ def draws_surfaces(network: Network) -> bool:
 
 def masks(network: Network, image: np.ndarray) -> Masks:
     """Road (with its paint), marks and kerbs as a network draws them, before lines are made of them."""
-    network.see(image)
+    network.look(image)
     size = size_of_masks(image)
     output = network.tap.said[0]
     if isinstance(network.adapter, RoadSegmentation):  # other, road, kerb, mark, of the picture stretched

@@ -13,13 +13,18 @@ from __future__ import annotations
 import base64
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import onnxruntime
-import tomllib
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
