@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from edge.vision.evaluate.results import Measured, Results
 from edge.vision.evaluate.tables import CLOSING, INVENTORY, SPEED, TABLES, Column, Table
@@ -70,7 +71,7 @@ def _inventory(results: Results, entries: Mapping[str, Entry]) -> str:
         licence = entry.licence_weights
         if entry.licence_code != licence:
             licence = f"code {entry.licence_code}, weights {licence}"
-        title = f"[{name}](../models/{name}.md)" if entry.own else name
+        title = f"[{name}](../models/{Path(entry.file).stem}.md)" if entry.own else name
         rows.append([title, ", ".join(entry.finds), f"{entry.bytes / 1e6:.2f}", licence, entry.training_data])
     return _table(["model", "finds", "MB", "licence", "learnt from"], rows, left=(0, 1, 3, 4))
 
