@@ -75,10 +75,11 @@ SURFACES = Table(
     f"""Intersection over union, in pictures 416 px wide. *by eye*: polygons drawn by eye on 13
 pictures of three cameras (`models/training/labels/road_polygons.json`). *teacher*: against `{TEACHER}`,
 which ours learnt from and which errs itself: these figures say how alike they are. Of the camera of
-carnd_P1 ours saw nothing in training; the earlier weights that it began with had seen three stills.
-Of traffic_light_kr it saw other pictures of the same walk, some of the same crossings; carnd_P2 it learnt from itself, as the teacher labelled it. What the public
-networks learnt from is not stated. *points*, *lines*: of the lines beside the own lane that were drawn
-by eye, the share of points that a found line passes within 1.6 % of the width (the measure of TuSimple
+carnd_P1 ours saw nothing in training; the earlier weights that it began with had seen three stills. Of
+traffic_light_kr it saw other pictures of the same walk, some of the same crossings; carnd_P2 it learnt
+from itself, as the teacher labelled it. What the public networks learnt from is not stated. *points*,
+*lines*: of the lines beside the own lane that were drawn by eye, the share of points that a found line
+passes within 1.6 % of the width (the measure of TuSimple
 2017), and of lines of which at least half the points are so.""",
     (
         Column("road, P1, by eye", "road IoU", f"carnd_P1, {BY_EYE}"),
