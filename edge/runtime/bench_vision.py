@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -84,21 +84,22 @@ def _material(data: str | None, models: str | None, say: Say) -> Material:
     wanted = {*ALONE["road"], *ALONE["driver"], *CHAIN}
     if absent := sorted(wanted - here):
         say(f"not here, so not measured: {', '.join(absent)}")
-    drawn = _drawn()
-    pictures = {role: list(_clip(Path(data) / CLIPS[role]) if data else ()) or drawn[role] for role in CLIPS}
+    pictures = {role: _clip(Path(data) / name) for role, name in CLIPS.items()} if data else _drawn()
     return Material(pictures, zoo, perception, here)
 
 
-def _clip(path: Path) -> Iterator[np.ndarray]:
+def _clip(path: Path) -> list[np.ndarray]:
     """A few pictures of a clip. Raises UserError."""
     clip = cv2.VideoCapture(str(path))
-    if not clip.isOpened():
-        raise UserError(f"--data: {path} cannot be read")
-    for _ in range(PICTURES):
+    pictures: list[np.ndarray] = []
+    while len(pictures) < PICTURES:
         there, image = clip.read()
         if not there:
-            return
-        yield np.ascontiguousarray(image)
+            break
+        pictures.append(np.ascontiguousarray(image))
+    if not pictures:
+        raise UserError(f"--data: {path} cannot be read")
+    return pictures
 
 
 def _drawn() -> dict[str, list[np.ndarray]]:

@@ -50,7 +50,8 @@ def measure_two(
             for turn, asked in (("road", pipes[:1]), ("both", pipes), ("driver", pipes[1:])):
                 began_ns = now_ns()
                 for pipe in asked:
-                    pipe.send_bytes(b"see")
+                    with contextlib.suppress(BrokenPipeError):  # it ended, which is heard below
+                        pipe.send_bytes(b"see")
                 ended_ns = max(int(_hear(pipe)) for pipe in asked)
                 took[turn].append((ended_ns - began_ns) / 1e6)
     finally:
@@ -179,7 +180,7 @@ def _hear(pipe: Connection, limit_s: float = LIMIT_S) -> bytes:
     try:
         if pipe.poll(limit_s):
             return pipe.recv_bytes()
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         raise cfg.UserError("a process that was measured ended; what it said stands above") from None
     raise cfg.UserError(f"a process that was measured said nothing for {limit_s:g} s")
 
