@@ -90,6 +90,13 @@ def test_a_video_that_ends_early_says_so(tmp_path):
     assert f"ends early: {count} of 40" in video.note
 
 
+def test_a_video_of_which_the_first_picture_has_no_stamp_begins_at_the_clocks_time(tmp_path):
+    write_video(tmp_path / "x.avi", count=3)
+    video = open_camera(camera(tmp_path / "x.avi"), RecordedClock(5_000_000_000))
+    video._first_ms = -9.2e15  # what OpenCV makes of AV_NOPTS_VALUE
+    assert [video.read().t_ns for _ in range(3)] == [5_000_000_000, 5_050_000_000, 5_100_000_000]
+
+
 def test_a_file_in_a_folder_that_is_no_picture_is_left_out_and_noted(tmp_path):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((20, 20, 3), number, np.uint8))
@@ -481,6 +488,7 @@ def test_a_folder_that_shows_a_picture_each_minute_can_be_asked_and_closed_meanw
         waited += 1
         assert not paced.ended
         assert clock.t_ns <= began_ns + waited * 500_000_000
+    assert waited >= 119
     assert picture.frame_id == 1
     assert clock.t_ns == picture.t_ns == began_ns + 60_000_000_000
     assert paced.read() is None

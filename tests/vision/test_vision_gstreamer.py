@@ -80,6 +80,7 @@ def test_rows_are_padded_to_four_bytes_and_planes_to_even_rows(monkeypatch, widt
     assert (second.width_px, second.height_px) == (width, height)
     assert (second.planes.luma == 16 + np.arange(width)).all()
     assert second.image.shape == (height, width, 3)
+    assert second.image.flags.c_contiguous
 
 
 def test_planes_of_the_full_range(monkeypatch):

@@ -137,7 +137,7 @@ def test_mjpeg_is_decoded_and_a_cut_one_refused(padding):
 def test_an_mjpeg_of_which_the_header_was_damaged_is_refused():
     jpeg = cv2.imencode(".jpg", scene())[1].tobytes()
     at = jpeg.index(b"\xff\xc0") + 5
-    huge = jpeg[:at] + b"\xff\xff\xff\xff" + jpeg[at + 4 :]  # 65535 x 65535
+    huge = jpeg[:at] + b"\xfd\xe8\xfd\xe8" + jpeg[at + 4 :]  # 65000 x 65000
     camera = opened(FakeV4l2([frame(huge, 0), frame(jpeg, 1)], {"MJPG": SPEEDS}))
     assert camera.read() is None
     assert not camera.ended
