@@ -40,6 +40,7 @@ def test_the_shipped_zoo_is_pinned_and_licensed():
         assert entry.licence_code, name
         assert entry.licence_weights, name
         assert entry.own or entry.origin, name
+        assert entry.limits, f"{name}: what is it not good for?"
         if entry.address:
             assert entry.address.startswith("https://"), name
             assert re.search("/[0-9a-f]{40}/", entry.address), f"{name}: not pinned by commit"
