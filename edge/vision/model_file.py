@@ -216,24 +216,27 @@ class _Reader:
                 "it holds a network compiled for one device (EPContext); use the .onnx it was made from"
             )
         for attribute in attributes:
-            name, numbers = "", []
-            for number, wire, value in self._each(attribute):
-                if number == 1 and wire == _LENGTH:
-                    name = self._text(value)
-                elif number in (3, 8) and wire == _VARINT:
-                    numbers.append(_signed(value))
-                elif number == 8 and wire == _LENGTH:
-                    numbers += self._varints(value)
-                elif wire != _LENGTH:
-                    continue
-                elif number in (5, 10):
-                    self._tensor(value)
-                elif number in (6, 11):
-                    self._graph(value, depth + 1, calls)
-                elif number in (22, 23):
-                    self._sparse(value)
-            if name in DIVISORS and min(numbers, default=1) < 1:
-                raise _WrongError(f"its operator {operator} has {name} of {min(numbers)}; export it again")
+            self._attribute(attribute, operator, depth, calls)
+
+    def _attribute(self, span: Span, operator: str, depth: int, calls: Counter[Name]) -> None:
+        name, numbers = "", []
+        for number, wire, value in self._each(span):
+            if number == 1 and wire == _LENGTH:
+                name = self._text(value)
+            elif number in (3, 8) and wire == _VARINT:
+                numbers.append(_signed(value))
+            elif number == 8 and wire == _LENGTH:
+                numbers += self._varints(value)
+            elif wire != _LENGTH:
+                continue
+            elif number in (5, 10):
+                self._tensor(value)
+            elif number in (6, 11):
+                self._graph(value, depth + 1, calls)
+            elif number in (22, 23):
+                self._sparse(value)
+        if name in DIVISORS and min(numbers, default=1) < 1:
+            raise _WrongError(f"its operator {operator} has {name} of {min(numbers)}; export it again")
 
     def _function(self, span: Span) -> None:
         name, domain, calls = "", "", Counter[Name]()
@@ -246,6 +249,8 @@ class _Reader:
                 self._node(value, 0, calls)
             elif number == 10:
                 domain = self._text(value)
+            elif number == 11:  # what an attribute is where a call does not say
+                self._attribute(value, name, 0, calls)
         self._functions[domain, name] = calls
 
     def _write_out(self, calls: Counter[Name]) -> None:

@@ -296,6 +296,12 @@ def test_functions_that_double_and_double_are_refused(tmp_path):
     assert "1.1e+12 operators, its functions written out" in refused(tmp_path, calling("L39", *doubling))
 
 
+def test_weights_in_other_files_are_refused_in_what_a_function_takes_for_granted_too(tmp_path):
+    made = function("F", "Add")
+    made.attribute_proto.append(helper.make_attribute("value", outside("../secret")))
+    assert "'../secret', outside the file" in refused(tmp_path, calling("F", made))
+
+
 def test_a_model_with_functions_of_its_own_runs(tmp_path):
     path = tmp_path / "calling.onnx"
     path.write_bytes(calling("G", function("F", "Add"), function("G", "F", "F")).SerializeToString())
