@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.config import UserError
 from edge.messages import Detections, Face, LaneLine, Sign, TrafficLight, read_only
 from edge.vision.adapters import Seen
 from edge.vision.evaluate import datasets, on_drivers, on_roads, page
@@ -53,6 +54,16 @@ def test_boxes_of_yolo_text_become_px_and_low_ones_are_ignored(tmp_path):
     assert sample.boxes["motorcycle"].tolist() == [[10, 5, 30, 15]]
     assert len(sample.boxes["person"]) == 0
     assert sample.ignored.tolist() == [[90, 49, 110, 51]], "two px of a hundred are too low"
+
+
+def test_a_picture_without_labels_or_damaged_is_named(tmp_path):
+    path = tmp_path / "images/highway_objects/test/a.jpg"
+    picture(path, 200, 100)
+    with pytest.raises(UserError, match=r"test/a\.txt is not there"):
+        list(datasets.highway_objects(tmp_path, tmp_path))
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(UserError, match=r"a\.jpg: not a picture"):
+        list(datasets.highway_objects(tmp_path, tmp_path))
 
 
 def test_of_coco_only_pictures_that_nobody_learnt_from_and_crowds_are_ignored(tmp_path):

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from edge.config import UserError
+
 VEHICLES = ("car", "truck", "bus")
 TWO_WHEELERS = ("motorcycle", "bicycle")
 HIGHWAY_KINDS = ("bus", "car", "motorcycle", "person", "truck")  # by class number
@@ -54,6 +56,7 @@ def missing(data: Path) -> list[str]:
     """What a full measurement needs and is not there."""
     needed = (
         "images/highway_objects/test", "images/coco_ccby", "images/carnd_P1", "images/carnd_P2",
+        "labels/highway_objects/test", "labels/coco_ccby_instances.json",
         "images/traffic_light_kr/test", "images/traffic_light_crops", "images/cinta_traffic_lights/test",
         f"video/{HELD_OUT_CLIP}", "video/incluit_driver_video1.mp4", "video/incluit_driver_video3.mp4",
     )  # fmt: skip
@@ -69,7 +72,9 @@ def highway_objects(data: Path, labels: Path, every: int = 1) -> Iterator[Object
     paths = [path for path in sorted((data / "images" / split).glob("*.jpg")) if path.name not in left_out]
     for path in paths[::every]:
         image = read_picture(path)
-        label = data / "labels/highway_objects/test" / f"{path.stem}.txt"
+        label = data / "labels" / split / f"{path.stem}.txt"
+        if not label.exists():
+            raise UserError(f"{label} is not there: each picture of highway_objects needs its labels")
         height, width = image.shape[:2]
         rows = [line.split()[:5] for line in label.read_text().splitlines() if line.strip()]
         numbers = np.array(rows, np.float64).reshape(-1, 5)
@@ -208,10 +213,10 @@ def frames(path: Path, every: int) -> Iterator[np.ndarray]:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """uint8 BGR (H, W, 3). Raises OSError."""
+    """uint8 BGR (H, W, 3). Raises UserError."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise OSError(f"{path}: not a picture")
+        raise UserError(f"{path}: not a picture, or a damaged one")
     return image
 
 
