@@ -274,6 +274,18 @@ def test_a_file_is_not_begun_anew_at_its_end(tmp_path):
         latest.close()
 
 
+def test_the_last_picture_of_a_file_can_still_be_taken_at_its_end(tmp_path):
+    cv2.imwrite(str(tmp_path / "only.png"), np.full((20, 20, 3), 90, np.uint8))
+    told = camera(tmp_path)
+    latest = LatestPicture(lambda: open_camera(told, LiveClock()), told, LiveClock())
+    try:
+        until(lambda: latest.state()[0] == "failed")
+        assert latest.take().frame_id == 0
+        assert latest.take() is None
+    finally:
+        latest.close()
+
+
 def test_what_the_camera_lost_is_told_by_reason_and_the_numbers_skip_it():
     scripted = Scripted()
     latest = LatestPicture(lambda: scripted, camera("", "v4l2"), Stopped())
@@ -459,7 +471,7 @@ def test_a_reader_that_dies_is_told():
         latest.close()
 
 
-def test_a_reader_that_was_stopped_or_is_at_its_end_has_not_died(tmp_path):
+def test_a_reader_that_was_stopped_has_not_died():
     latest = LatestPicture(Scripted, camera("", "v4l2"), Stopped())
     latest.close()
     until(lambda: not latest._thread.is_alive())

@@ -26,7 +26,7 @@ COVERED_SPREAD = 3.0  # grey levels: a lens with a hand or a lid before it shows
 COVERED_AFTER_S = 2.0
 ENDING = ("file", "simulated", "recording")
 
-State = Literal["ok", "degraded", "failed"]
+State = Literal["ok", "failed"]
 T = TypeVar("T")
 
 
@@ -165,7 +165,10 @@ class LatestPicture:
             finally:
                 self._call(camera.close)
             if camera.ended and self._ends:
-                self._fail("; ".join(filter(None, ("the recording has come to its end", camera.note))))
+                with self._changed:  # its last picture may still be taken
+                    self._trouble = "; ".join(
+                        filter(None, ("the recording has come to its end", camera.note))
+                    )
                 return
             self._stop.wait(RETRY_S)
 
