@@ -5,6 +5,7 @@ Little is imported here: they start while the rest of the program is still being
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import msgspec
@@ -103,6 +104,7 @@ def begin(eyes: Eyes) -> Begun:
             start_ns=start_ns,
         )
         worker = WorkerInlet(task)
-        worker.start(now_ns())
+        with contextlib.suppress(OSError):  # no room for a process: the loop tries again, and says so
+            worker.start(now_ns())
         workers.append(worker)
     return Begun(start_ns=start_ns, workers=tuple(workers))

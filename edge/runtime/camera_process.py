@@ -29,6 +29,8 @@ from edge.vision.zoo import ModelError
 NICE = 5  # a waking loop goes before a network at work
 PICTURE_PERIOD_NS = 200_000_000  # pictures for people: 5 a second are enough
 
+JPEG_SIDE_PX = 65_500  # what OpenCV's encoder takes
+
 
 def work(task: WorkerTask, pipe: Connection) -> None:
     """The worker's main: look and say, until the pipe closes."""
@@ -163,7 +165,8 @@ class Stages:
 
 
 def _compress(task: WorkerTask, picture: Picture) -> SeenPicture:
-    kind = "png" if task.recording.pictures == "lossless" else "jpeg"
+    too_long = max(picture.width_px, picture.height_px) > JPEG_SIDE_PX
+    kind = "png" if task.recording.pictures == "lossless" or too_long else "jpeg"
     options = [] if kind == "png" else [cv2.IMWRITE_JPEG_QUALITY, task.recording.jpeg_quality]
     data = cv2.imencode("." + kind, picture.image, options)[1].tobytes()
     return SeenPicture(task.camera.name, picture.t_ns, picture.frame_id, kind, data)

@@ -18,8 +18,11 @@ from edge import clock
 from edge import config as cfg
 from edge.messages import DriverView, Gap, Health
 from edge.runtime import worker
+from edge.runtime.begin import Eyes, begin
+from edge.runtime.camera_process import _compress
 from edge.runtime.rights import ask
 from edge.runtime.worker import WorkerInlet, WorkerTask
+from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
 S = 1_000_000_000
@@ -146,6 +149,31 @@ def test_a_system_without_room_for_a_process_is_told_and_asked_again(monkeypatch
         listen(inlet, ok, ahead_ns=worker.RETRY_NS)
     finally:
         inlet.close()
+
+
+def test_a_run_begins_although_a_worker_cannot_be_started(monkeypatch):
+    def full(process):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(worker, "start_without_interrupt", full)
+    camera = cfg.Camera(name="x", role="driver", models=("icv-driver",))
+    eyes = Eyes(
+        config=cfg.Config(name="x", vehicle="x", cameras=(camera,)), geometry={}, scenario=None, notes=()
+    )
+    begun = begin(eyes)
+    try:
+        (told,) = begun.workers[0].poll(clock.now_ns())
+        assert failed(told)
+    finally:
+        begun.close()
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((8, 64, 3), "jpeg"), ((8, 65_600, 3), "png")])
+def test_a_picture_too_long_for_jpeg_is_kept_all_the_same(shape, kind):
+    image = np.full(shape, 90, np.uint8)
+    seen = _compress(task(pictures="jpeg"), Picture(t_ns=1, frame_id=2, image=image))
+    assert seen.format == kind
+    assert cv2.imdecode(np.frombuffer(seen.data, np.uint8), cv2.IMREAD_COLOR).shape == shape
 
 
 def test_a_slow_start_is_given_time(start):
