@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -260,6 +261,16 @@ def test_a_cache_that_cannot_be_written_is_no_cache_and_nothing_is_made_for_it(
     monkeypatch.setattr(fold, "fold", never)
     assert fold.folded(path, entry(), blocked / "cache") is None
     assert "cannot be kept" in fold.why_not(entry(), blocked / "cache")
+
+
+def test_what_was_made_elsewhere_is_used_without_the_package(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = fold.folded(path, entry(), tmp_path / "cache")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert fold.folded(path, entry(), tmp_path / "cache") == made
+    assert fold.folded(path, entry(scale=0.5), tmp_path / "cache") is None
+    assert "icv-edge[models]" in fold.why_not(entry(scale=0.5), tmp_path / "cache")
 
 
 def test_trouble_of_the_moment_is_not_kept_as_a_reason(
