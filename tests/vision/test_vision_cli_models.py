@@ -205,6 +205,12 @@ def test_bench_measures_the_whole_way_and_the_bare_run(capsys):
     assert speed["whole_ms"] >= speed["run_ms"]
 
 
+def test_bench_says_that_eyes_cannot_be_measured_without_a_face(capsys, tmp_path):
+    assert main(["models", "bench", "icv-eye", "--quick", "--models", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert "of icv-eye only the speed is measured: icv models fetch yunet_n_320_320" in captured.err
+
+
 def test_bench_draws_no_bar_into_a_pipe(capsys):
     assert main(["models", "bench", "icv-light", "--quick"]) == 0
     assert capsys.readouterr().err == ""

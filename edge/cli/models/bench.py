@@ -69,6 +69,14 @@ def run(args: argparse.Namespace) -> int:
         print(reason, file=sys.stderr)
     if not names:
         raise UserError("no model is at hand: icv models fetch brings public ones")
+    here = at_hand(zoo, perception, list(zoo.entries))[0]
+    needy = [name for name in names if "face" in zoo.entry(name).needs]
+    if needy and not any("face" in zoo.entry(name).finds and not zoo.entry(name).own for name in here):
+        print(
+            f"no public model that finds faces is at hand, so that of {', '.join(needy)} only the speed is "
+            "measured: icv models fetch yunet_n_320_320",
+            file=sys.stderr,
+        )
     wanted = Wanted(tuple(names), data, labels, rendered(args.quick), args.quick)
     results = bench(wanted, perception, zoo, machine(), _stage)
     if args.json:
