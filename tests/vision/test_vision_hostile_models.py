@@ -360,7 +360,8 @@ def test_names_in_a_file_cannot_write_on_the_terminal(tmp_path):
 def test_a_name_that_is_no_text_is_named(tmp_path, name):
     """ONNX Runtime quotes it in its error, and Python cannot read that."""
     whole = model([node("Frobnicate", ["x", "nowhere"], ["y"])]).SerializeToString()
-    assert "damaged" in refused(tmp_path, whole.replace(name, name[:-1] + b"\xe9"))
+    said = refused(tmp_path, whole.replace(name, name[:-1] + b"\xe9"))
+    assert "damaged" in said or "not a model" in said, "older versions quote no name"
 
 
 # ---------------------------------------------------------------- the judge says what onnx says
