@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 PICTURES = 32  # more than the caches hold
 PERIOD_NS = 25_000_000  # of the turns: a camera leaves the processor time to forget
-CLIPS = {"road": "video/carnd_vd_project_video_cut.mp4", "driver": "video/incluit_driver_video3.mp4"}
+CLIPS = {"road": "video/carnd_vd_project_video_cut.mp4", "driver": "video/incluit_driver_video1.mp4"}
 ALONE = {
     "road": (
         "icv-road", "yolox_nano_416", "road-segmentation-adas-0001", "vehicle-detection-adas-0002",
