@@ -10,7 +10,7 @@ from edge.vision.adapters import Runner, Seen
 from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.declared import check_outputs
 from edge.vision.adapters.detections import suppress
-from edge.vision.adapters.face import in_reach
+from edge.vision.adapters.face import FAR_PX
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -47,19 +47,25 @@ class YuNet:
         boxes, points, scores = [], [], []
         for level, stride in enumerate(STRIDES):
             is_face, is_object, box, kps = (outputs[level + 3 * part][0] for part in range(4))
-            score = np.sqrt(np.clip(is_face[:, 0], 0, 1) * np.clip(is_object[:, 0], 0, 1))
-            keep = np.flatnonzero(score >= self._min_score)
+            # Few cells show a face: the rest is left before anything else is computed.
+            keep = np.flatnonzero(is_face[:, 0] * is_object[:, 0] >= self._min_score**2)
+            if not len(keep):
+                continue
+            score = np.sqrt(np.clip(is_face[keep, 0], 0, 1) * np.clip(is_object[keep, 0], 0, 1))
+            keep, score = keep[score >= self._min_score], score[score >= self._min_score]
             columns = self._canvas.width // stride
             cell = np.stack((keep % columns, keep // columns), axis=1)
             middle = (cell + box[keep, :2]) * stride
             half = np.exp(box[keep, 2:]) * stride / 2
             boxes.append(np.concatenate((middle - half, middle + half), axis=1))
             points.append((cell[:, None] + kps[keep].reshape(-1, 5, 2)) * stride)
-            scores.append(score[keep])
+            scores.append(score)
+        if not boxes:
+            return None
         box, kps, score = (np.concatenate(parts) for parts in (boxes, points, scores))
         box, kps = box / scale, kps / scale
-        real = [i for i in range(len(score)) if in_reach(box[i]) and in_reach(kps[i])]
-        if not real:
+        real = (np.abs(box).max(axis=1) < FAR_PX) & (np.abs(kps).max(axis=(1, 2)) < FAR_PX)  # no NaN is
+        if not real.any():
             return None
         box, kps, score = box[real], kps[real], score[real]
         kept = suppress(box, score, np.zeros(len(score)))
