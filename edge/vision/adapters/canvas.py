@@ -111,6 +111,13 @@ class Canvas:
         else:
             np.copyto(part, cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2BGR_NV12)[:height, :width])
 
+    def square(self, picture: Picture, middle: np.ndarray, side: float, angle_rad: float = 0.0) -> np.ndarray:
+        """The square of that middle and side, px of the picture, turned clockwise as seen: for a canvas that
+        is one. Returns (2, 3), from px of the canvas to px of the picture."""
+        to_picture = turned_square(middle, side, angle_rad, self.width)
+        self.warp(picture, to_picture)
+        return to_picture
+
     def batch(self) -> np.ndarray:
         """What the network is fed, valid until the next call."""
         if self._as_pixels is not None:

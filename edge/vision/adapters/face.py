@@ -39,6 +39,12 @@ def eye_line(face: Face) -> tuple[np.ndarray, np.ndarray, float] | None:
     return (right, left, math.atan2(down, across)) if across or down else None
 
 
+def middle_and_side(face: Face) -> tuple[np.ndarray, float]:
+    """The middle of the face's box, and the larger of its sides, px."""
+    left, top, right, bottom = face.box
+    return np.array([(left + right) / 2, (top + bottom) / 2]), max(right - left, bottom - top)
+
+
 def in_reach(points: Any) -> bool:
     """Whether all of these coordinates in px are numbers, and such that a face can have."""
     return bool(np.abs(points).max() < FAR_PX)

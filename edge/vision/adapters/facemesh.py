@@ -9,9 +9,9 @@ import numpy as np
 
 from edge.messages import Face, read_only
 from edge.vision.adapters import Runner, Seen
-from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.declared import check_outputs
-from edge.vision.adapters.face import MESH_LEFT_EYE, MESH_RIGHT_EYE, eye_line, in_reach
+from edge.vision.adapters.face import MESH_LEFT_EYE, MESH_RIGHT_EYE, eye_line, in_reach, middle_and_side
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -40,8 +40,9 @@ class FaceMesh:
 
     def prepare(self, picture: Picture, face: Face) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """The feed, and (2, 3) from px of the crop to px of the picture."""
-        to_picture = square_round(face, self._canvas.width)
-        self._canvas.warp(picture, to_picture)
+        middle, side = middle_and_side(face)
+        eyes = eye_line(face)  # the square is turned so that they are level
+        to_picture = self._canvas.square(picture, middle, MARGIN * side, eyes[2] if eyes else 0.0)
         return self._canvas.feed(), to_picture
 
     @np.errstate(all="ignore")
@@ -72,11 +73,3 @@ def openness(eye: np.ndarray) -> float:
     upper_lower = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
     ratio = float(upper_lower / (2 * np.linalg.norm(eye[0] - eye[3]) + 1e-9))
     return min(1.0, max(0.0, (ratio - CLOSED_RATIO) / (OPEN_RATIO - CLOSED_RATIO)))
-
-
-def square_round(face: Face, size: int) -> np.ndarray:
-    """(2, 3): px of a square crop round the face, turned so that the eyes are level, to px of the picture."""
-    left, top, right, bottom = face.box
-    middle = np.array([(left + right) / 2, (top + bottom) / 2])
-    eyes = eye_line(face)
-    return turned_square(middle, MARGIN * max(right - left, bottom - top), eyes[2] if eyes else 0.0, size)

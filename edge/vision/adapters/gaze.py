@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
-from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.declared import check_outputs
 from edge.vision.adapters.face import eye_line, eyes_visible
 from edge.vision.picture import Picture
@@ -52,8 +52,8 @@ class Gaze:
         right, left, angle = eyes
         side = SIDE * float(np.hypot(*(left - right)))
         # The driver's right eye is on the left of the picture.
-        self._left.warp(picture, turned_square(right, side, angle, self._left.width))
-        self._right.warp(picture, turned_square(left, side, angle, self._right.width))
+        self._left.square(picture, right, side, angle)
+        self._right.square(picture, left, side, angle)
         angles = np.array([[yaw_deg, -pitch_deg, 0.0]], np.float32)
         return self._left.feed() | self._right.feed() | {self._angles: angles}
 

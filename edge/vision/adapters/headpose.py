@@ -7,8 +7,9 @@ import numpy as np
 
 from edge.messages import Face
 from edge.vision.adapters import Runner, Seen
-from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.declared import check_outputs
+from edge.vision.adapters.face import middle_and_side
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -35,10 +36,8 @@ class HeadPose:
 
     def prepare(self, picture: Picture, face: Face) -> dict[str, np.ndarray]:
         """The feed."""
-        left, top, right, bottom = face.box
-        middle = np.array([(left + right) / 2, (top + bottom) / 2])
-        side = MARGIN * max(right - left, bottom - top)
-        self._canvas.warp(picture, turned_square(middle, side, 0.0, self._canvas.width))
+        middle, side = middle_and_side(face)
+        self._canvas.square(picture, middle, MARGIN * side)
         return self._canvas.feed()
 
     def parse(self, outputs: list[np.ndarray], face: Face) -> Face:

@@ -7,9 +7,9 @@ import numpy as np
 
 from edge.messages import Face, read_only
 from edge.vision.adapters import Runner, Seen
-from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.declared import check_outputs
-from edge.vision.adapters.face import in_reach
+from edge.vision.adapters.face import in_reach, middle_and_side
 from edge.vision.picture import Picture
 from edge.vision.zoo import Entry
 
@@ -37,11 +37,8 @@ class Landmarks5:
 
     def prepare(self, picture: Picture, face: Face) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """The feed, and (2, 3) from px of the crop to px of the picture."""
-        left, top, right, bottom = face.box
-        middle = np.array([(left + right) / 2, (top + bottom) / 2])
-        side = MARGIN * max(right - left, bottom - top)
-        to_picture = turned_square(middle, side, 0.0, self._canvas.width)
-        self._canvas.warp(picture, to_picture)
+        middle, side = middle_and_side(face)
+        to_picture = self._canvas.square(picture, middle, MARGIN * side)
         return self._canvas.feed(), to_picture
 
     @np.errstate(all="ignore")

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from edge.vision.adapters import Runner, Seen
-from edge.vision.adapters.canvas import Canvas, turned_square
+from edge.vision.adapters.canvas import Canvas
 from edge.vision.adapters.declared import check_outputs
 from edge.vision.adapters.face import eye_line, eyes_visible
 from edge.vision.picture import Picture
@@ -57,7 +57,7 @@ class OwnEye:
         self, picture: Picture, middle: np.ndarray, side: float, angle_rad: float
     ) -> dict[str, np.ndarray]:
         """The feed: the square of that middle and side in px of the picture, turned by the angle."""
-        self._canvas.warp(picture, turned_square(middle, side, angle_rad, self._canvas.width))
+        self._canvas.square(picture, middle, side, angle_rad)
         return self._canvas.feed()
 
     @staticmethod
