@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.clock import now_ns
 
     started_ns = now_ns()
-    from contextlib import ExitStack
+    from contextlib import closing
     from pathlib import Path
 
     import msgspec
@@ -42,9 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.scenario:
         config = msgspec.structs.replace(config, scenario=str(Path(args.scenario).resolve()))
     eyes = read_eyes(config, path)
-    with ExitStack() as stack:
-        begun = begin(eyes)  # before all else is even imported
-        stack.callback(begun.close)
+    with closing(begin(eyes)) as begun:  # before all else is even imported
         return _run(args, eyes, begun, path, started_ns)
 
 

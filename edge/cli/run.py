@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.clock import now_ns
 
     started_ns = now_ns()
-    from contextlib import ExitStack
+    from contextlib import closing
     from pathlib import Path
 
     from edge import config as cfg
@@ -31,9 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     beside = Path(args.config)
     eyes = read_eyes(cfg.read(beside, cfg.Config), beside)
-    with ExitStack() as stack:
-        begun = begin(eyes)  # before all else is even imported
-        stack.callback(begun.close)
+    with closing(begin(eyes)) as begun:  # before all else is even imported
         return _run(args, eyes, begun, started_ns)
 
 

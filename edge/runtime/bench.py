@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,15 @@ class Figure(msgspec.Struct, frozen=True):
 def read_budgets() -> dict[str, dict[str, Budget]]:
     """By benchmark and name. Raises ConfigError."""
     return cfg.read(cfg.shipped("hil_tests/budgets.toml"), dict[str, dict[str, Budget]])
+
+
+def chosen(
+    parts: Mapping[str, Callable[[], dict[str, Figure]]], only: Sequence[str] | None
+) -> list[Callable[[], dict[str, Figure]]]:
+    """The parts of a benchmark of these names, in their own order; no names: all. Raises UserError."""
+    if unknown := sorted(set(only or ()) - set(parts)):
+        raise cfg.UserError(f"no part {', '.join(unknown)}: there are {', '.join(parts)}")
+    return [measure for name, measure in parts.items() if not only or name in only]
 
 
 def judge(budget: Budget | None, figure: Figure) -> dict[str, object]:

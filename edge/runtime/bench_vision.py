@@ -12,7 +12,7 @@ import numpy as np
 from edge import config as cfg
 from edge.clock import LiveClock, now_ns
 from edge.config import UserError
-from edge.runtime.bench import Figure
+from edge.runtime.bench import Figure, chosen
 from edge.runtime.bench_vision_peers import peers_of_yolox
 from edge.runtime.bench_vision_processes import measure_memory, measure_start, measure_two
 from edge.runtime.quantile import quantile
@@ -67,13 +67,9 @@ def measure_vision(
         "start": lambda: measure_start((*_OWN, material.perception), say),
         "memory": lambda: measure_memory(_OWN, material.perception, say),
     }
-    unknown = set(only or ()) - set(parts)
-    if unknown:
-        raise UserError(f"no part {', '.join(sorted(unknown))}: there are {', '.join(parts)}")
     figures: dict[str, Figure] = {}
-    for name, measure in parts.items():
-        if not only or name in only:
-            figures |= measure()
+    for measure in chosen(parts, only):
+        figures |= measure()
     return figures
 
 
