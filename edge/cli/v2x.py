@@ -84,7 +84,7 @@ def _from_hex(text: str, where: str) -> bytes:
 def _describe(data: bytes) -> dict[str, Any]:
     import msgspec
 
-    from edge.v2x.facilities import hear_bare
+    from edge.v2x.hear import hear_bare
     from edge.v2x.uper import CodecError
 
     try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from edge.config import V2x
 from edge.messages import Announce, RemoteObject
-from edge.v2x import csae53, etsi, network
-from edge.v2x.links import Link, UdpMulticast
+from edge.v2x.csae53 import bsm as csae53
+from edge.v2x.etsi import cam as etsi
+from edge.v2x.links.udp import Link, UdpMulticast
+from edge.v2x.network import headers as network
 from edge.v2x.uper import CodecError
 
 _RETRY_NS = 1_000_000_000

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from edge import clock
-from edge.v2x.links import Loopback, UdpMulticast
+from edge.v2x.links.udp import Loopback, UdpMulticast
 
 
 def _free_port():

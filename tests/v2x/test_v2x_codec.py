@@ -9,12 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from v2x_judge import judge, messages
 
-from edge.v2x import csae53, etsi, j2735
-from edge.v2x.codegen import Codec
+from edge.v2x.csae53 import bsm as csae53
+from edge.v2x.etsi import cam as etsi
+from edge.v2x.j2735 import bsm as j2735
 from edge.v2x.uper import (
     Bits,
     Boolean,
     Choice,
+    Codec,
     CodecError,
     Enumerated,
     Integer,

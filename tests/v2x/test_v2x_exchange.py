@@ -12,9 +12,10 @@ from edge.cli import v2x as cli
 from edge.clock import RecordedClock
 from edge.config import V2x
 from edge.messages import Announce, Gap, Health, PeerHeard, RemoteObject
-from edge.v2x import facilities, network
+from edge.v2x import hear as facilities
 from edge.v2x.inlet import V2xInlet
-from edge.v2x.links import Loopback
+from edge.v2x.links.udp import Loopback
+from edge.v2x.network import headers as network
 from edge.v2x.sender import V2xSender
 
 UTC_NS = 1_700_000_000_123_000_000

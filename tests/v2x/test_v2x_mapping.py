@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from v2x_judge import judge
 
 from edge.messages import RemoteObject
-from edge.v2x import csae53, etsi, facilities, j2735
+from edge.v2x import hear as facilities
+from edge.v2x.csae53 import bsm as csae53
+from edge.v2x.etsi import cam as etsi
+from edge.v2x.j2735 import bsm as j2735
 from edge.v2x.uper import CodecError
 
 UTC_NS = 1_700_000_000_123_000_000  # 2023-11-14T22:13:20.123Z

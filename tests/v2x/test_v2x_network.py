@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.v2x import network
+from edge.v2x.network import headers as network
 from edge.v2x.uper import CodecError
 
 SOURCE = network.Source(

@@ -11,10 +11,9 @@ import math
 from typing import Any
 
 from edge.messages import RemoteObject
-from edge.v2x.codegen import Codec
-from edge.v2x.etsi_schema import ACCELERATION_CONTROL, CAM, EXTERIOR_LIGHTS, LIGHT_BAR_SIREN
+from edge.v2x.etsi.cam_schema import ACCELERATION_CONTROL, CAM, EXTERIOR_LIGHTS, LIGHT_BAR_SIREN
 from edge.v2x.scales import degrees, physical, steps
-from edge.v2x.uper import CodecError, bits, flags
+from edge.v2x.uper import Codec, CodecError, bits, flags
 
 PROTOCOL_VERSION = 2
 MESSAGE_ID_CAM = 2

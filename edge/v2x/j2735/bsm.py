@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from edge.messages import RemoteObject
-from edge.v2x import csae53
-from edge.v2x.codegen import Codec
-from edge.v2x.csae53_schema import EVENTS
-from edge.v2x.uper import Bits, CodecError, Enumerated, Integer, Octets, Open, Sequence, SequenceOf
+from edge.v2x.csae53 import bsm as csae53
+from edge.v2x.csae53.schema import EVENTS
+from edge.v2x.uper import Bits, Codec, CodecError, Enumerated, Integer, Octets, Open, Sequence, SequenceOf
 
 _ACCELERATION = Integer(-2000, 2001)
 _ENGAGED = Enumerated("unavailable off on engaged")

@@ -6,10 +6,9 @@ import math
 from typing import Any
 
 from edge.messages import RemoteObject
-from edge.v2x.codegen import Codec
-from edge.v2x.csae53_schema import EVENTS, LIGHTS, MESSAGE_FRAME, POSITION_CONFIDENCE, WHEEL_BRAKES
+from edge.v2x.csae53.schema import EVENTS, LIGHTS, MESSAGE_FRAME, POSITION_CONFIDENCE, WHEEL_BRAKES
 from edge.v2x.scales import degrees, physical, steps
-from edge.v2x.uper import bits, flags
+from edge.v2x.uper import Codec, bits, flags
 
 MESSAGE_FRAME_CODEC = Codec("MessageFrame", MESSAGE_FRAME)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edge.v2x.uper import Sequence
+from edge.v2x.uper.types import Sequence
 
 _CHUNK_BITS = 60
 """Fields are cut out of, and put into, the big int by chunks that CPython handles as two digits."""

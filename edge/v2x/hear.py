@@ -7,8 +7,12 @@ from typing import Any
 import msgspec
 
 from edge.messages import RemoteObject
-from edge.v2x import csae53, csae53_schema, etsi, etsi_schema, j2735
-from edge.v2x.network import unwrap
+from edge.v2x.csae53 import bsm as csae53
+from edge.v2x.csae53 import schema as csae53_schema
+from edge.v2x.etsi import cam as etsi
+from edge.v2x.etsi import cam_schema as etsi_schema
+from edge.v2x.j2735 import bsm as j2735
+from edge.v2x.network.headers import unwrap
 from edge.v2x.uper import CodecError, Type, readable
 
 

@@ -5,7 +5,7 @@ absent members, SEQUENCE OF a list, CHOICE a pair (name, value), OCTET STRING an
 STRING is an int whose most significant bit is the standard's bit 0. A name that a newer version of a standard
 has added is its number: an int for an enumerator, (number, bytes) for an alternative.
 
-`edge.v2x.codegen` makes the functions that encode and decode them in Unaligned PER (ITU-T X.691); `fault`
+`edge.v2x.uper.codec` makes the functions that encode and decode them in Unaligned PER (ITU-T X.691); `fault`
 says where a value does not fit its type.
 """
 

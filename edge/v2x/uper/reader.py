@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edge.v2x.codegen_lines import Generator, chunks, optional_members, width_of
-from edge.v2x.uper import (
+from edge.v2x.uper.lines import Generator, chunks, optional_members, width_of
+from edge.v2x.uper.types import (
     Bits,
     Boolean,
     Choice,

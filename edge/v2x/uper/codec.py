@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edge.v2x.codegen_read import Reader
-from edge.v2x.codegen_write import Writer
-from edge.v2x.uper import CodecError, Type, fault
+from edge.v2x.uper.reader import Reader
+from edge.v2x.uper.types import CodecError, Type, fault
+from edge.v2x.uper.writer import Writer
 
 
 class Codec:

@@ -1,0 +1,1 @@
+"""Maps and signals as ISO 19091 defines them, for ETSI and SAE alike."""

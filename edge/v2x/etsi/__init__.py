@@ -1,0 +1,1 @@
+"""Europe: the messages of ETSI, release 1 and 2."""

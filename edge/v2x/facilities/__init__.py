@@ -1,0 +1,1 @@
+"""What is sent when: pure functions and small state machines of time and state."""

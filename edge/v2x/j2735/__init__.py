@@ -1,0 +1,1 @@
+"""United States: the messages of SAE J2735, received only."""

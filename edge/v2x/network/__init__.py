@@ -1,0 +1,1 @@
+"""Below the message: GeoNetworking with BTP, DSMP, WSMP."""
