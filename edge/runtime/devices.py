@@ -21,7 +21,7 @@ from edge.runtime.setup import Setup
 from edge.runtime.source import Inlet
 from edge.sim.world import World
 from edge.v2x.inlet import V2xInlet
-from edge.v2x.links.udp import Link
+from edge.v2x.links import Link
 from edge.v2x.sender import V2xSender
 
 Record = Callable[[str, int, bytes], None]

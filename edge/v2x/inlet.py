@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from edge.config import V2x
 from edge.messages import Gap, Health, Message, PeerHeard
 from edge.v2x.hear import Heard, hear
-from edge.v2x.links.udp import Link, UdpMulticast
+from edge.v2x.links import Link
+from edge.v2x.links.udp import UdpMulticast
 from edge.v2x.uper import CodecError
 
 _RETRY_NS = 1_000_000_000

@@ -6,7 +6,8 @@ from edge.config import V2x
 from edge.messages import Announce, RemoteObject
 from edge.v2x.csae53 import bsm as csae53
 from edge.v2x.etsi import cam as etsi
-from edge.v2x.links.udp import Link, UdpMulticast
+from edge.v2x.links import Link
+from edge.v2x.links.udp import UdpMulticast
 from edge.v2x.network import headers as network
 from edge.v2x.uper import CodecError
 

@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from edge import clock
-from edge.v2x.links.udp import Loopback, UdpMulticast
+from edge.v2x.links.loopback import Loopback
+from edge.v2x.links.udp import UdpMulticast
 
 
 def _free_port():

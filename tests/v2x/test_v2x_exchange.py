@@ -14,7 +14,7 @@ from edge.config import V2x
 from edge.messages import Announce, Gap, Health, PeerHeard, RemoteObject
 from edge.v2x import hear as facilities
 from edge.v2x.inlet import V2xInlet
-from edge.v2x.links.udp import Loopback
+from edge.v2x.links.loopback import Loopback
 from edge.v2x.network import headers as network
 from edge.v2x.sender import V2xSender
 

@@ -1,4 +1,4 @@
-"""How packets travel: a port that radios, networks and tests implement alike."""
+"""IPv4 multicast: stations on one desk or one network."""
 
 from __future__ import annotations
 
@@ -6,37 +6,13 @@ import ipaddress
 import socket
 import struct
 import sys
-from collections import deque
-from typing import Protocol
 
 from edge import clock
-
-MAX_PACKET = 2304
-"""Octets. The largest service data unit of IEEE 802.11; GeoNetworking and DSMP packets are smaller."""
+from edge.v2x.links import MAX_PACKET
 
 _BURST = 256
 _SO_TIMESTAMPNS = 35  # of Linux; the control message has the same number
 _TIMESPEC = struct.Struct("@qq")
-
-
-class Link(Protocol):
-    """One way in and out. Every packet is one datagram; what cannot go or come raises OSError."""
-
-    def fileno(self) -> int | None:
-        """Readable when a packet is there; None: ask `receive` now and then."""
-        ...
-
-    def receive(self) -> list[tuple[int, bytes]]:
-        """What has arrived, oldest first, with the monotonic time in ns; never waits."""
-        ...
-
-    def send(self, packet: bytes) -> None:
-        """One packet to everyone in reach, at once or not at all."""
-        ...
-
-    def close(self) -> None:
-        """Leave. Closing twice does no harm."""
-        ...
 
 
 class UdpMulticast:
@@ -100,41 +76,3 @@ class UdpMulticast:
     def close(self) -> None:
         """Leave the group."""
         self._socket.close()
-
-
-class Loopback:
-    """One end of a pair within one program, for tests and simulation: stamps come from the given clock."""
-
-    def __init__(self, time: clock.Clock) -> None:
-        self._time = time
-        self._arrived: deque[tuple[int, bytes]] = deque(maxlen=4096)
-        self._other: Loopback | None = None
-
-    @classmethod
-    def pair(cls, time: clock.Clock) -> tuple[Loopback, Loopback]:
-        """Two ends; what one sends the other receives."""
-        one, other = cls(time), cls(time)
-        one._other, other._other = other, one
-        return one, other
-
-    def fileno(self) -> int | None:
-        """None: there is nothing to wait on."""
-        return None
-
-    def receive(self) -> list[tuple[int, bytes]]:
-        """All that the other end has sent."""
-        packets = list(self._arrived)
-        self._arrived.clear()
-        return packets
-
-    def send(self, packet: bytes) -> None:
-        """To the other end, if it is still there; the oldest of 4096 that nobody takes is lost."""
-        if self._other is None:
-            raise OSError("this end is closed")
-        if self._other._other is self:
-            self._other._arrived.append((self._time.now_ns(), packet))
-
-    def close(self) -> None:
-        """From now on nothing arrives."""
-        self._other = None
-        self._arrived.clear()
