@@ -247,20 +247,42 @@ class Gnss(Section, frozen=True, kw_only=True):
     baud: int = 9600
 
 
-class V2x(Section, frozen=True, kw_only=True):
-    """The exchange with others. standard: what we send; we hear every standard we know.
+class V2xLink(Section, frozen=True, kw_only=True):
+    """The way that packets take. Which keys count depends on kind.
 
-    dsmp_aid: the application identifier that a BSM is sent under, from the allocation table of YD/T 3707.
+    udp_multicast: group, port, interface (the address of the network interface); simulated: the air of the
+    scenario.
     """
 
-    standard: Literal["csae53", "etsi"] = "csae53"
     kind: Literal["udp_multicast", "simulated"] = "udp_multicast"
     group: str = "239.255.42.99"
     port: int = 47109
     interface: str = "127.0.0.1"
+
+
+class V2xSecurity(Section, frozen=True, kw_only=True):
+    """Who is believed. directory: keys and certificates, as `icv v2x pki` makes them; none: nothing is signed.
+
+    accept_unsigned: let in what is not signed, marked so.
+    """
+
+    directory: str | None = None
+    accept_unsigned: bool = False
+
+
+class V2x(Section, frozen=True, kw_only=True):
+    """The exchange with others. standard: what we send; we hear every standard we know.
+
+    simulated_peers: the vehicles of the scenario that speak are heard beside what the link brings;
+    dsmp_aid: the application identifier that a BSM is sent under, from the allocation table of YD/T 3707.
+    """
+
+    standard: Literal["csae53", "etsi"] = "csae53"
+    link: V2xLink = V2xLink()
+    security: V2xSecurity = V2xSecurity()
+    simulated_peers: bool = False
     station_id: int | None = None
     send: bool = True
-    accept_unsigned: bool = True
     dsmp_aid: int = 111
 
 

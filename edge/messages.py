@@ -175,16 +175,24 @@ class Motion(Message, frozen=True, kw_only=True):
 
 PeerEvent = Literal[
     "hard_braking", "abs_active", "traction_control_active", "stability_control_active", "hazard_lights",
-    "flat_tyre", "disabled", "emergency_vehicle",
+    "flat_tyre", "disabled", "air_bag", "stop_line_violation", "hazardous_materials", "emergency_vehicle",
 ]  # fmt: skip
 
 
 class RemoteObject(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Another road user as it describes itself, whatever the standard. heading_deg clockwise from north."""
+    """Another road user, as it describes itself or as others see it, whatever the standard.
+
+    id: "" for the sender itself, else the number that the sender gave what it sees; measured_ns: when this
+    held, None: when it was heard; heading_deg: of its front, clockwise from north; speed_mps: negative
+    backwards; acceleration_mps2: along its heading; yaw_rate_radps: to the left positive; accuracy_m: radius
+    of 95 % confidence; confidence_ratio: how sure the sender is that it exists.
+    """
 
     kind: str  # of RoadUser, or "unknown"
     latitude_deg: float
     longitude_deg: float
+    id: str = ""
+    measured_ns: int | None = None
     altitude_m: float | None = None
     speed_mps: float | None = None
     heading_deg: float | None = None
@@ -193,15 +201,138 @@ class RemoteObject(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     length_m: float | None = None
     width_m: float | None = None
     accuracy_m: float | None = None
+    confidence_ratio: float | None = None
     brake_pressed: bool | None = None
+    indicator: Literal["off", "left", "right", "both"] | None = None
     events: tuple[str, ...] = ()  # of PeerEvent
+
+
+class PerceivedObjects(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What the sender sees around it: CPM, RSM. Each has an id that is its own within the sender."""
+
+    objects: tuple[RemoteObject, ...]
+
+
+RoadEventKind = Literal[
+    "accident", "stationary_vehicle", "broken_down_vehicle", "road_works", "obstacle", "person_on_road",
+    "animal_on_road", "traffic_jam", "slippery_road", "low_visibility", "bad_weather", "wrong_way_driver",
+    "emergency_vehicle", "rescue_works", "slow_vehicle", "hard_braking", "loss_of_control",
+    "signal_violation", "collision_risk", "dangerous_curve", "dangerous_spot", "speed_limit", "sign", "other",
+]  # fmt: skip
+
+
+class RoadEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something at a place: DENM, an entry of RSI, a sign or a zone of IVIM.
+
+    id: its own within the sender, it stays through updates; code: the standard's number: cause * 256 + sub
+    cause (ETSI), event type of GB/T 29100 or sign type of GB 5768.2 (China); path: (latitude, longitude) of
+    the way towards it or along it, first the point nearest to it; from_ns, until_ns: monotonic; over: it was
+    cancelled or negated; heading_deg: of the traffic that it concerns, None: any.
+    """
+
+    id: str
+    kind: str  # of RoadEventKind
+    latitude_deg: float
+    longitude_deg: float
+    code: int | None = None
+    text: str = ""
+    measured_ns: int | None = None
+    from_ns: int | None = None
+    until_ns: int | None = None
+    over: bool = False
+    radius_m: float | None = None
+    heading_deg: float | None = None
+    speed_mps: float | None = None  # of what it is about
+    speed_limit_mps: float | None = None
+    path: tuple[tuple[float, float], ...] = ()
+    path_width_m: float | None = None
+    confidence_ratio: float | None = None
+
+
+class RoadEvents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All events and signs of one message."""
+
+    events: tuple[RoadEvent, ...]
+
+
+Manoeuvre = Literal["straight", "left", "right", "u_turn"]
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """From the end of a lane onward: manoeuvre None: not said; group: the signal group that governs it."""
+
+    manoeuvre: str | None = None  # of Manoeuvre
+    group: int | None = None
+    to_lane: int | None = None
+
+
+class MapLane(msgspec.Struct, frozen=True, kw_only=True):
+    """One lane. points: (latitude, longitude) from the stop line outward; approach: it leads to it."""
+
+    id: int
+    points: tuple[tuple[float, float], ...]
+    approach: bool = True
+    width_m: float | None = None
+    speed_limit_mps: float | None = None
+    connections: tuple[Connection, ...] = ()
+
+
+class Intersection(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One intersection. id: "region.number", region 0 where none is said."""
+
+    id: str
+    latitude_deg: float
+    longitude_deg: float
+    name: str = ""
+    lanes: tuple[MapLane, ...] = ()
+
+
+class Intersections(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All intersections of one MAP or MAPEM."""
+
+    intersections: tuple[Intersection, ...]
+
+
+LightState = Literal[
+    "dark", "red", "red_flashing", "red_yellow", "yellow", "yellow_flashing", "green", "green_yielding",
+    "green_flashing", "unknown",
+]  # fmt: skip
+
+
+class SignalPhase(msgspec.Struct, frozen=True, kw_only=True):
+    """What a light shows, now or later; times monotonic, None: not said. green_yielding: give way."""
+
+    state: str  # of LightState
+    from_ns: int | None = None
+    earliest_end_ns: int | None = None
+    latest_end_ns: int | None = None
+    likely_end_ns: int | None = None
+    confidence_ratio: float | None = None
+
+
+class SignalState(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal group. intersection: Intersection.id; phases: first what it shows now, then what follows."""
+
+    intersection: str
+    group: int
+    phases: tuple[SignalPhase, ...]
+
+
+class SignalStates(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All signal groups of one SPAT or SPATEM."""
+
+    signals: tuple[SignalState, ...]
+
+
+PeerContent: TypeAlias = RemoteObject | PerceivedObjects | RoadEvents | Intersections | SignalStates
 
 
 class PeerHeard(Message, frozen=True, kw_only=True):
     """One V2X message of a peer or of the roadside, mapped to the neutral model.
 
     standard: "csae53", "etsi" or "j2735"; message: "BSM", "CAM", ...; sender: the station id as hex or
-    decimal text; counter: the sender's message counter or generation time, for telling duplicates.
+    decimal text; counter: the sender's message counter or generation time, for telling duplicates;
+    measured_ns: when its content held, by the sender's clock, None: not said or not to be believed.
     """
 
     link: str
@@ -210,7 +341,8 @@ class PeerHeard(Message, frozen=True, kw_only=True):
     sender: str
     counter: int
     trust: Literal["signed", "unsigned"]
-    content: RemoteObject
+    content: PeerContent
+    measured_ns: int | None = None
 
 
 class Answer(Message, frozen=True, kw_only=True):
@@ -343,7 +475,11 @@ class Driver(Message, frozen=True, kw_only=True):
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer in our own frame: ahead_m forward, left_m to the left; age since it was heard."""
+    """A peer in our own frame: ahead_m forward, left_m to the left; age since its state held.
+
+    seen_by: "" when it speaks for itself, else the sender that sees it; track: the number of the track of
+    our own camera that is the same road user.
+    """
 
     sender: str
     kind: str
@@ -358,6 +494,8 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     left_m: float | None
     distance_m: float | None
     events: tuple[str, ...]
+    seen_by: str = ""
+    track: int | None = None
 
 
 class Peers(Message, frozen=True, kw_only=True):
@@ -406,9 +544,10 @@ class Transmit(Message, frozen=True, kw_only=True):
 
 
 class Announce(Message, frozen=True, kw_only=True):
-    """What the gate lets out by radio: our own state, and the events that the core decided."""
+    """What the gate lets out by radio: our own state with its events, an event of the road that the core
+    decided on (over: it has ended), or what our cameras see."""
 
-    content: RemoteObject
+    content: RemoteObject | RoadEvent | PerceivedObjects
     cause: str
 
 

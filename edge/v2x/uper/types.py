@@ -81,16 +81,64 @@ class Open:
 
 
 @dataclass(frozen=True)
+class OpenBy:
+    """An open type whose content is told by an earlier INTEGER member of the same SEQUENCE, named `by`.
+
+    The value is that of types[id]; bytes where the id is not among them.
+    """
+
+    by: str
+    types: Mapping[int, Type] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A character string: "ia5" and "visible" take 7 bits a character, "numeric" 4, "utf8" octets.
+
+    high None: no highest size (utf8 has none ever). The value is a str.
+    """
+
+    kind: str
+    low: int = 0
+    high: int | None = None
+    extensible: bool = False
+
+
+@dataclass(frozen=True)
+class Null:
+    """NULL: the value is None."""
+
+
+@dataclass(frozen=True)
+class Default:
+    """A member of a SEQUENCE with a DEFAULT: decoded it is always there, encoded it may be left out."""
+
+    kind: Type
+    value: Any
+
+
+@dataclass(frozen=True)
+class Group:
+    """Extension additions that come together, [[ ... ]]: its members are members of the SEQUENCE."""
+
+    members: Mapping[str, Type] = field(hash=False)
+
+
+@dataclass(frozen=True)
 class Unread:
     """A type that has no table: what follows in the message is left alone, the value is None."""
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """SEQUENCE: member names and types in order; a name that ends in "?" is OPTIONAL."""
+    """SEQUENCE: member names and types in order; a name that ends in "?" is OPTIONAL.
+
+    more: the extension additions in order, each a type or a Group: present when the value has them.
+    """
 
     members: Mapping[str, Type] = field(hash=False)
     extensible: bool = False
+    more: Mapping[str, Type] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -105,14 +153,16 @@ class SequenceOf:
 
 @dataclass(frozen=True)
 class Choice:
-    """CHOICE: names and types of the alternatives in order."""
+    """CHOICE: names and types of the alternatives in order; more: those after the extension marker."""
 
     alternatives: Mapping[str, Type] = field(hash=False)
     extensible: bool = False
+    more: Mapping[str, Type] = field(default_factory=dict, hash=False)
 
 
 Type: TypeAlias = (
-    "Integer | Boolean | Enumerated | Bits | Octets | Open | Unread | Sequence | SequenceOf | Choice"
+    "Integer | Boolean | Enumerated | Bits | Octets | Text | Null | Open | OpenBy | Unread | Default | Group"
+    " | Sequence | SequenceOf | Choice"
 )
 
 

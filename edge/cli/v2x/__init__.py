@@ -1,0 +1,27 @@
+"""`icv v2x`: look into V2X packets, listen, play others, make certificates; one file per verb."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge.cli.v2x import decode, listen
+
+HELP = "decode V2X packets, or listen to who is there"
+
+VERBS = {
+    "decode": (decode, "what packets say (GeoNetworking, DSMP, or a bare message)"),
+    "listen": (listen, "a live table of everyone heard"),
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verbs and their options."""
+    verbs = parser.add_subparsers(dest="v2x_verb", metavar="VERB", required=True)
+    for name, (module, summary) in VERBS.items():
+        verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        module.configure(verb)
+
+
+def run(args: argparse.Namespace) -> int:
+    """What the verb returns."""
+    return VERBS[args.v2x_verb][0].run(args)
