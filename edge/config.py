@@ -261,7 +261,7 @@ class V2xLink(Section, frozen=True, kw_only=True):
 
 
 class V2xSecurity(Section, frozen=True, kw_only=True):
-    """Who is believed. directory: keys and certificates, as `icv v2x pki` makes them; none: nothing is signed.
+    """Who is believed. directory: keys and certificates that `icv v2x pki` makes; none: nothing is signed.
 
     accept_unsigned: let in what is not signed, marked so.
     """

@@ -91,7 +91,7 @@ def v2x_parts(
         return [], []
     station_id = v2x.station_id if v2x.station_id is not None else clocks.utc_ns() & 0x7FFFFFFF
     link: Link | None = None
-    if v2x.kind == "simulated":
+    if v2x.link.kind == "simulated":
         assert world is not None
         link = SimulatedLink(world, v2x, start_ns, utc_start_ns, clock)
     inlet = V2xInlet(v2x, link, record, station_id)

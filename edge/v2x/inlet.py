@@ -100,7 +100,7 @@ class V2xInlet:
             return None
         if self._repeats(heard, data):
             lost["duplicate"] += 1
-        elif not self._config.accept_unsigned:
+        elif not self._config.security.accept_unsigned:
             lost["unsigned"] += 1
         elif heard.content is None:
             lost["no position"] += 1
@@ -126,7 +126,7 @@ class V2xInlet:
         return before == now
 
     def _open(self, now_ns: int, out: list[Message]) -> None:
-        config = self._config
+        config = self._config.link
         try:
             self._link = self._given or UdpMulticast(config.group, config.port, config.interface)
         except (OSError, ValueError) as error:
@@ -136,7 +136,7 @@ class V2xInlet:
                 self._say(
                     "failed",
                     now_ns,
-                    f"{where}: {error}; check [v2x] group, port and interface, retrying",
+                    f"{where}: {error}; check [v2x.link] group, port and interface, retrying",
                     out,
                 )
 

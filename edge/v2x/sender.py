@@ -77,7 +77,7 @@ class V2xSender:
             self._link = None
 
     def _send(self, packet: bytes, t_ns: int) -> None:
-        config = self._config
+        config = self._config.link
         if self._link is None and t_ns < self._retry_ns:
             self._fail(self.trouble)
             return

@@ -35,8 +35,9 @@ OTHERS = """
 kind = "simulated"
 
 [v2x]
-kind = "simulated"
 station_id = 4242
+link = { kind = "simulated" }
+security = { accept_unsigned = true }
 """
 CAMERAS = """
 [[cameras]]

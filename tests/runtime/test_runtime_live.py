@@ -52,7 +52,7 @@ channel = "nosuchbus0"
 [[gnss]]
 port = "/dev/ttyNOSUCH"
 
-[v2x]
+[v2x.link]
 interface = "203.0.113.9"
 """
     kept = Kept()
@@ -69,7 +69,7 @@ interface = "203.0.113.9"
 
 
 def test_what_cannot_be_sent_by_radio_is_told(tmp_path):
-    parts = CAN + '[[gnss]]\nkind = "simulated"\n[v2x]\ninterface = "203.0.113.9"\n'
+    parts = CAN + '[[gnss]]\nkind = "simulated"\n[v2x.link]\ninterface = "203.0.113.9"\n'
     outcome = run_live(read_rig(write_rig(tmp_path, parts)), title="t", drive_path=None, seconds=1.5)
     assert any(source == "v2x" and "not sent" in reason for source, reason in outcome.summary.losses)
 
@@ -163,7 +163,7 @@ def test_raw_can_is_recorded_only_where_it_is_wanted(tmp_path):
 
 
 def test_a_station_id_that_does_not_fit_is_the_users_to_mend_and_leaves_no_file(tmp_path):
-    parts = CAN + '[v2x]\nkind = "simulated"\nstandard = "etsi"\nstation_id = 9999999999\n'
+    parts = CAN + '[v2x]\nlink = { kind = "simulated" }\nstandard = "etsi"\nstation_id = 9999999999\n'
     setup = read_rig(write_rig(tmp_path, parts))
     for run in (run_live, replay_scenario):
         with pytest.raises(ConfigError, match="station_id"):
