@@ -111,7 +111,8 @@ class Traffic:
         for group, shift_s in ((1, 0.0), (2, _RED_S)):
             at_s = (t_s + shift_s) % cycle_s
             lengths = (("green", _GREEN_S), ("yellow", _YELLOW_S), ("red", _RED_S))
-            begin_s, phases = -at_s, []
+            begin_s = -at_s
+            phases: list[SignalPhase] = []
             for state, length_s in lengths * 2:
                 if begin_s + length_s > 0.0 and len(phases) < 3:
                     end_ns = t_ns + round((begin_s + length_s) * 1e9)
