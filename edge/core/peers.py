@@ -8,7 +8,7 @@ from edge.config import PeerRules
 from edge.core.geometry import ahead_left, heading_difference, moved
 from edge.core.units import known, seconds
 from edge.core.vehicle import CarState
-from edge.messages import Peer, PeerHeard, Peers
+from edge.messages import Peer, PeerHeard, Peers, RemoteObject
 
 _SAY_EVERY_NS = 1_000_000_000
 _MAX_SENDER = 64
@@ -27,6 +27,8 @@ class PeerTable:
     def hear(self, message: PeerHeard, now_ns: int) -> bool:
         """Take one message; False when it tells nothing new or makes no sense."""
         content, sender = message.content, message.sender
+        if not isinstance(content, RemoteObject):
+            return False
         if not _on_earth(content.latitude_deg, content.longitude_deg) or len(sender) > _MAX_SENDER:
             return False
         before = self._heard.get(sender)
@@ -75,6 +77,7 @@ class PeerTable:
     def _peer(self, message: PeerHeard, now_ns: int, own: CarState) -> Peer:
         """Where the peer is now, carried on along its heading since it was heard."""
         content = message.content
+        assert isinstance(content, RemoteObject)
         age_s = seconds(max(now_ns - message.t_ns, 0))
         latitude, longitude = float(content.latitude_deg), float(content.longitude_deg)
         speed, heading = known(content.speed_mps), known(content.heading_deg)
