@@ -33,6 +33,12 @@ CAR_SIGNALS: dict[str, str] = {
     "reverse": "1 in reverse gear",
     "abs_active": "1 while the anti-lock brake works",
     "esc_active": "1 while the stability control works",
+    "traction_control_active": "1 while the traction control works",
+    "hazard_lights": "1 while the hazard lights are on",
+    "air_bag": "1 once an air bag was fired",
+    "flat_tyre": "1 while a tyre is flat",
+    "disabled": "1 while the car says that it cannot drive on",
+    "light_bar": "1 while the flashing beacons of an emergency vehicle are on",
     "lead_distance_m": "distance to the vehicle ahead, by the car's own radar",
     "lead_relative_speed_mps": "its speed relative to ours, approaching negative, by the car's own radar",
 }
@@ -152,12 +158,17 @@ class DriverView(Message, frozen=True, kw_only=True):
 
 
 class Position(Message, frozen=True, kw_only=True):
-    """One fix of a satellite receiver, WGS 84. heading_deg clockwise from north; utc_ns since 1970."""
+    """One fix of a satellite receiver, WGS 84. heading_deg clockwise from north; utc_ns since 1970.
+
+    altitude_m: above the sea; geoid_separation_m: of the sea above the ellipsoid there, so that the sum is
+    the height that V2X messages carry.
+    """
 
     source: str
     latitude_deg: float
     longitude_deg: float
     altitude_m: float | None = None
+    geoid_separation_m: float | None = None
     speed_mps: float | None = None
     heading_deg: float | None = None
     accuracy_m: float | None = None

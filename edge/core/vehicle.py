@@ -35,6 +35,7 @@ class CarState(msgspec.Struct, frozen=True, kw_only=True):
     esc_active: bool | None
     latitude_deg: float | None
     longitude_deg: float | None
+    altitude_m: float | None  # above the ellipsoid, as V2X messages carry it
     heading_deg: float | None
     position_accuracy_m: float | None
     speed_age_s: float | None
@@ -118,6 +119,7 @@ class OwnVehicle:
             lateral = yaw_rate * speed
         steering = self.value("steering_angle_rad", now_ns)
         latitude, longitude, heading, accuracy = self._place(now_ns, speed)
+        altitude = None if latitude is None else self._altitude()
         indicated_ns = self._indicated_ns
         return CarState(
             speed_mps=speed,
@@ -134,6 +136,7 @@ class OwnVehicle:
             esc_active=self._flag("esc_active", now_ns),
             latitude_deg=latitude,
             longitude_deg=longitude,
+            altitude_m=altitude,
             heading_deg=heading,
             position_accuracy_m=accuracy,
             speed_age_s=speed_age_s,
@@ -201,6 +204,12 @@ class OwnVehicle:
         if left and right:
             return "both"
         return "left" if left else "right" if right else "off"
+
+    def _altitude(self) -> float | None:
+        fix = self._position
+        above_sea = None if fix is None else known(fix.altitude_m)
+        separation = None if fix is None else known(fix.geoid_separation_m)
+        return None if above_sea is None or separation is None else above_sea + separation
 
     def _place(
         self, now_ns: int, speed_mps: float | None

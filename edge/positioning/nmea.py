@@ -40,6 +40,7 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     latitude_deg: float | None = None
     longitude_deg: float | None = None
     altitude_m: float | None = None
+    geoid_separation_m: float | None = None
     speed_mps: float | None = None
     heading_deg: float | None = None
     accuracy_m: float | None = None
@@ -94,6 +95,7 @@ def _gga(kind: str, f: list[str]) -> Sentence:
         latitude_deg=latitude,
         longitude_deg=longitude,
         altitude_m=_number(f[9]),
+        geoid_separation_m=_number(f[11]) if len(f) > 11 else None,
         satellites=None if satellites is None else int(satellites),
     )
 
@@ -226,6 +228,7 @@ class Epochs:
             latitude_deg=best.latitude_deg,
             longitude_deg=best.longitude_deg,
             altitude_m=gga.altitude_m if gga else None,
+            geoid_separation_m=gga.geoid_separation_m if gga else None,
             speed_mps=rmc.speed_mps if rmc else None,
             heading_deg=rmc.heading_deg if rmc else None,
             accuracy_m=gst.accuracy_m if gst else None,

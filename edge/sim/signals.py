@@ -49,7 +49,7 @@ def nmea(scene: Scene, utc_ns: int) -> list[str]:
     speed, course = own.speed_mps / KNOT_MPS, own.course_deg % 360.0
     return [
         _sentence(f"GNRMC,{clock},A,{place},{speed:.3f},{course:.2f},{date:%d%m%y},,,A,V"),
-        _sentence(f"GNGGA,{clock},{place},1,12,0.8,12.0,M,8.0,M,,"),
+        _sentence(f"GNGGA,{clock},{place},1,12,0.8,12.0,M,0.0,M,,"),
     ]
 
 
