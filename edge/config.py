@@ -148,6 +148,8 @@ class Vehicle(Section, frozen=True, kw_only=True):
     """
 
     title: str
+    kind: Literal["car", "truck", "bus", "motorcycle"] = "car"
+    emergency: bool = False  # police, fire brigade, ambulance: it may say so on the radio
     length_m: float = 4.6
     width_m: float = 1.8
     steering_ratio: float = 15.0
@@ -421,6 +423,143 @@ class PeerRules(Section, frozen=True, kw_only=True):
     hard_braking_mps2: float = 4.0  # T/CSAE 53, eventHardBraking
 
 
+class Roadside(Section, frozen=True, kw_only=True):
+    """What the roadside says: how much of it is kept and for how long.
+
+    An event counts until it says, at most max_validity_s (EN 302 637-3: 86,400 s is possible, 600 s the
+    default) and no longer than unsaid_validity_s after it was heard where it does not say. A map holds for
+    map_age_s after it was heard, lights for signal_age_s (they speak at least twice a second).
+
+    aside_m, aside_ratio: an event without a path lies on our way if it is less than aside_m +
+    aside_ratio * distance beside the line straight ahead: roads bend. same_heading_deg: the traffic that it
+    concerns goes our way. heading_sd_deg: of our own heading.
+    """
+
+    max_events: int = 512
+    max_events_of_one: int = 64
+    max_intersections: int = 64
+    max_validity_s: float = 600.0
+    unsaid_validity_s: float = 10.0
+    map_age_s: float = 3600.0
+    signal_age_s: float = 2.0
+    range_m: float = 1000.0
+    aside_m: float = 8.0
+    aside_ratio: float = 0.08
+    path_width_m: float = 8.0  # where a path does not say its own
+    same_heading_deg: float = 45.0
+    lane_heading_deg: float = 30.0
+    lane_width_m: float = 3.5  # where a lane does not say its own
+    unsure_m: float = 3.0  # accuracy of a position that does not say its own
+
+
+class HazardousLocation(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 HLW, range 300 m; ETSI road hazards. From warning_s before it on it is a warning, from alarm_s
+    on an alarm if braking by comfortable_braking_mps2 would not do for what blocks the road."""
+
+    enabled: bool = True
+    range_m: float = 300.0
+    warning_s: float = 10.0
+    alarm_s: float = 4.0
+    comfortable_braking_mps2: float = 3.0
+    min_speed_mps: float = 2.8
+
+
+class TrafficJam(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 TJW: range at least 150 m; 15 s at 120 km/h are 500 m."""
+
+    enabled: bool = True
+    range_m: float = 500.0
+    warning_s: float = 10.0
+    min_speed_mps: float = 5.6
+
+
+class SpeedLimit(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 SLW: too fast for the limit of the lane or zone, or for one ahead that comfortable braking
+    after reaction_s would not keep."""
+
+    enabled: bool = True
+    tolerance_mps: float = 3 / 3.6  # a speedometer never shows less than the speed: UN R39
+    comfortable_braking_mps2: float = 1.5
+    reaction_s: float = 1.5
+    min_speed_mps: float = 2.8
+
+
+class RedLight(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 RLVW, range 150 m: stopping after reaction_s would need more than this braking, and the driver
+    does not brake by braking_share of what is needed. The standard names no figures: those of comfortable
+    (3) and hard (5 m/s2) braking."""
+
+    enabled: bool = True
+    range_m: float = 150.0
+    warning_mps2: float = 3.0
+    alarm_mps2: float = 5.0
+    reaction_s: float = 1.0
+    braking_share: float = 0.7
+    min_speed_mps: float = 2.8
+    min_sure_ratio: float = 0.3
+
+
+class GreenLightSpeed(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 GLOSA, range 150 m: never faster than the limit (max_speed_mps where none is known), never so
+    slow that it hinders others. margin_s: later than the begin, earlier than the end of green."""
+
+    enabled: bool = True
+    range_m: float = 150.0
+    min_distance_m: float = 15.0
+    min_speed_mps: float = 20 / 3.6
+    max_speed_mps: float = 50 / 3.6
+    margin_s: float = 1.0
+    again_s: float = 2.0
+
+
+class InVehicleSign(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 IVS, range 150 m: information."""
+
+    enabled: bool = True
+    range_m: float = 150.0
+
+
+class EventOut(Section, frozen=True, kw_only=True):
+    """One kind of event that we tell of: it must hold for after_s, is over when it has not held for hold_s, is
+    told anew each update_s, and the others may believe it for validity_s after that."""
+
+    enabled: bool = True
+    after_s: float
+    hold_s: float = 1.0
+    update_s: float = 1.0
+    validity_s: float = 5.0
+
+
+class Announcing(Section, frozen=True, kw_only=True):
+    """When what the core decided is an event for others. Held against EN 302 637-3 and the triggering
+    conditions of the CAR 2 CAR Communication Consortium as they are generally known: figures to be settled.
+
+    hard_braking: as peers.hard_braking_mps2 says. loss_of_control: ABS or ESC works for so long (SAE J2945/1:
+    0.1 s). stationary_vehicle: stopped with hazard lights, or seen by the camera in our path on a road where
+    we go at least seen_min_speed_mps. person_on_road: seen in our path at that speed. traffic_jam: for so
+    long slower than jam_speed_mps and near behind somebody. collision_risk: an own alarm of a collision.
+    standing_mps: below it we stand; max_seen_m: what the camera sees further away is not told.
+    """
+
+    hard_braking: EventOut = EventOut(after_s=0.0, hold_s=0.3, update_s=0.2, validity_s=2.0)
+    loss_of_control: EventOut = EventOut(after_s=0.1, hold_s=0.5, update_s=0.2, validity_s=2.0)
+    collision_risk: EventOut = EventOut(after_s=0.0, hold_s=0.5, update_s=0.2, validity_s=2.0)
+    accident: EventOut = EventOut(after_s=0.0, hold_s=5.0, update_s=15.0, validity_s=60.0)
+    broken_down_vehicle: EventOut = EventOut(after_s=5.0, hold_s=2.0, update_s=15.0, validity_s=30.0)
+    stationary_vehicle: EventOut = EventOut(after_s=10.0, hold_s=2.0, update_s=15.0, validity_s=30.0)
+    emergency_vehicle: EventOut = EventOut(after_s=0.5, hold_s=1.0, update_s=0.25, validity_s=2.0)
+    traffic_jam: EventOut = EventOut(after_s=120.0, hold_s=10.0, update_s=10.0, validity_s=20.0)
+    seen_person: EventOut = EventOut(after_s=0.5, hold_s=1.0, update_s=0.5, validity_s=3.0)
+    seen_stationary: EventOut = EventOut(after_s=1.0, hold_s=1.0, update_s=0.5, validity_s=10.0)
+    seen_min_speed_mps: float = 50 / 3.6
+    max_seen_m: float = 100.0
+    standing_mps: float = 0.3
+    min_speed_mps: float = 2.8
+    jam_speed_mps: float = 15 / 3.6
+    jam_gap_m: float = 15.0
+    perceived_max_sd_m: float = 8.0  # a distance less sure than this is not told
+
+
 class Tracking(Section, frozen=True, kw_only=True):
     """ByteTrack (Zhang 2022): sure detections are matched first, doubtful ones only keep a track alive."""
 
@@ -439,11 +578,24 @@ class GateSettings(Section, frozen=True, kw_only=True):
 
     diagnostics: questions to ECUs may leave, no two sooner after each other than diagnostics_interval_ms, and
     only onto a bus that is awake; silent_bus: also onto one where nothing else is heard, as behind a gateway.
+
+    radio: what may be announced: "own_state", "perceived" and kinds of messages.RoadEvent; "emergency_vehicle"
+    only of a vehicle that is one. The intervals are the shortest ones, a tick's lateness less than the
+    100 ms of ETSI and T/CSAE 53. radio_max_age_ms: of what it rests on; radio_range_m: how far from us it is.
     """
 
     dry_run: bool = True
     max_age_ms: float = 50.0
-    radio_interval_ms: float = 100.0
+    radio: tuple[str, ...] = (
+        "own_state", "perceived", "hard_braking", "loss_of_control", "collision_risk", "accident",
+        "broken_down_vehicle", "stationary_vehicle", "emergency_vehicle", "traffic_jam", "person_on_road",
+    )  # fmt: skip
+    radio_interval_ms: float = 95.0
+    radio_event_interval_ms: float = 95.0
+    radio_perceived_interval_ms: float = 95.0
+    radio_max_age_ms: float = 500.0
+    radio_range_m: float = 300.0
+    radio_max_validity_s: float = 600.0
     diagnostics: bool = False
     diagnostics_interval_ms: Annotated[float, msgspec.Meta(ge=10, le=1e9)] = 100.0
     silent_bus: bool = False
@@ -470,6 +622,14 @@ class Rules(Section, frozen=True, kw_only=True):
     distraction: Distraction = Distraction()
     driving: Driving = Driving()
     peers: PeerRules = PeerRules()
+    roadside: Roadside = Roadside()
+    hazardous_location: HazardousLocation = HazardousLocation()
+    traffic_jam: TrafficJam = TrafficJam()
+    speed_limit: SpeedLimit = SpeedLimit()
+    red_light: RedLight = RedLight()
+    green_light_speed: GreenLightSpeed = GreenLightSpeed()
+    in_vehicle_sign: InVehicleSign = InVehicleSign()
+    announcing: Announcing = Announcing()
     gate: GateSettings = GateSettings()
     tracking: Tracking = Tracking()
     freshness: Freshness = Freshness()
@@ -564,6 +724,7 @@ class CoreConfig(Section, frozen=True, kw_only=True):
     vehicle: Vehicle = Vehicle(title="unknown")
     geometry: dict[str, Geometry] = {}  # by camera name
     send_v2x: bool = False
+    v2x_standard: Literal["csae53", "etsi"] = "etsi"  # whose rules say how often we speak
     diagnostics: tuple[Question, ...] = ()
 
 

@@ -62,6 +62,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             vehicle=self.vehicle,
             geometry=self.geometry,
             send_v2x=self.config.v2x is not None and self.config.v2x.send,
+            v2x_standard=self.config.v2x.standard if self.config.v2x else "etsi",
             diagnostics=self.config.diagnostics,
         )
 
