@@ -31,7 +31,7 @@ def test_a_single_hop_broadcast_as_en_302_636_4_1_draws_it():
         == (
             "03 "  # family
             "11 00 05 01 "  # basic header: version 1, next common; lifetime 1 x 1 s; one hop left
-            "20 50 02 80 00 07 01 00 "  # common: BTP-B, single hop, traffic class 2, mobile, 7 octets, one hop
+            "20 50 02 80 00 07 01 00 "  # common: BTP-B, single hop, class 2, mobile, 7 octets, one hop
             + VECTOR
             + "00 00 00 00 "  # media-dependent
             "07 d1 00 00 "  # BTP-B: port 2001
