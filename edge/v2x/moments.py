@@ -8,6 +8,7 @@ _EPOCH_2004_NS = 1_072_915_200_000_000_000
 _LEAP_NS = 5_000_000_000  # TAI is ahead of UTC by so much more than in 2004, since the end of 2016
 _MINUTE_NS = 60_000_000_000
 _HOUR_NS = 60 * _MINUTE_NS
+_DAY_NS = 24 * _HOUR_NS
 _MS = 1_000_000
 
 
@@ -33,6 +34,14 @@ class Now(msgspec.Struct, frozen=True):
             return None
         return self.monotonic(_nearest(tenths * 100 * _MS, _HOUR_NS, self.utc_ns))
 
+    def year_minutes(self, minutes: int) -> int | None:
+        """MinuteOfTheYear, minutes since the first of January: monotonic ns; None: 527 040 and more."""
+        if not 0 <= minutes < 527_040:
+            return None
+        year = _year(self.utc_ns)
+        dates = (_january_ns(year + off) + minutes * _MINUTE_NS for off in (-1, 0, 1))
+        return self.monotonic(min(dates, key=lambda date: abs(date - self.utc_ns)))
+
     def generation_delta(self, ms: int) -> int:
         """GenerationDeltaTime of ETSI, TimestampIts modulo 65 536: monotonic ns."""
         its_ns = _nearest(ms * _MS, 65_536 * _MS, timestamp_its_ns(self.utc_ns))
@@ -46,6 +55,23 @@ class Now(msgspec.Struct, frozen=True):
 def timestamp_its_ns(utc_ns: int) -> int:
     """Nanoseconds of TAI since 2004-01-01T00:00:00Z; right for dates since 2017 (TS 102 894-2)."""
     return utc_ns - _EPOCH_2004_NS + _LEAP_NS
+
+
+def minute_of_the_year(utc_ns: int) -> int:
+    """MinuteOfTheYear of T/CSAE 53 and SAE J2735."""
+    return (utc_ns - _january_ns(_year(utc_ns))) // _MINUTE_NS
+
+
+def _year(utc_ns: int) -> int:
+    year = 1970 + utc_ns // (365 * _DAY_NS)  # a year too late after many leap days
+    return year if _january_ns(year) <= utc_ns else year - 1
+
+
+def _january_ns(year: int) -> int:
+    """The first of January, as the Gregorian calendar counts."""
+    last = year - 1
+    days = 365 * (year - 1970) + last // 4 - last // 100 + last // 400 - 477
+    return days * _DAY_NS
 
 
 def _nearest(remainder_ns: int, modulus_ns: int, near_ns: int) -> int:
