@@ -410,17 +410,148 @@ class Driving(Section, frozen=True, kw_only=True):
 
 
 class PeerRules(Section, frozen=True, kw_only=True):
-    """T/CSAE 53 day 1: emergency brake warning, range 150 m; who is relevant and for how long."""
+    """Other road users heard by V2X: who is believed, for how long, how sure, and which lane is which.
+
+    enabled, emergency_range_m: the emergency brake warning, T/CSAE 53 day 1: range 150 m. max_objects: seen by
+    others, of which max_objects_per_sender by one. Not believed: from beyond radio_range_m, faster than
+    max_speed_mps, further from the last place than the speed and jump_m allow, from the future by more than
+    clock_tolerance_s. other_level_m: so much higher or lower is on a bridge or under one.
+
+    How sure a warning is: 1 for a signed message just measured at a well known place; times unsigned_ratio
+    for an unsigned one; assumed_accuracy_m where the sender says none. Below min_sure_ratio nobody is warned;
+    an unsigned message raises no alarm, only a warning, unless unsigned_may_alarm.
+    """
 
     enabled: bool = True
     max_age_s: float = 1.1
-    max_peers: int = 512
+    max_peers: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 512
+    max_objects: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 512
+    max_objects_per_sender: Annotated[int, msgspec.Meta(ge=0, le=255)] = 128
+    radio_range_m: float = 2000.0  # GeoNetworking reaches 1000 m at most; the cellular bridge further
+    max_speed_mps: float = 100.0
+    jump_m: float = 10.0
+    clock_tolerance_s: float = 0.5
+    other_level_m: float = 6.0
+    unsigned_may_alarm: bool = False
+    unsigned_ratio: float = 0.8
+    assumed_accuracy_m: float = 3.0
+    min_sure_ratio: float = 0.2
+    look_every_ms: float = 5.0  # on news; at once when events changed or somebody near is new
+    traffic_side: Literal["right", "left"] = "right"
     emergency_range_m: float = 150.0
     same_lane_m: float = 2.5
     same_heading_deg: float = 30.0
     lane_width_m: float = 3.5
     min_speed_mps: float = 2.8
     hard_braking_mps2: float = 4.0  # T/CSAE 53, eventHardBraking
+
+
+class PeerForwardCollision(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 FCW: a vehicle ahead in our path, heard or seen by others; range 300 m (to be confirmed).
+
+    Times and braking are those of [rules.forward_collision], so that both ask for the same.
+    """
+
+    enabled: bool = True
+    range_m: float = 300.0
+    path_margin_m: float = 0.3  # beside both outlines
+
+
+class IntersectionCollision(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 ICW: crossing traffic; range 150 m (to be confirmed). Outlines margin_m apart count as touching.
+
+    Time to conflict: ISO 22839 needs the driver's 1.5 s and the braking after them; OpenV2X warns at 2.14 s.
+    """
+
+    enabled: bool = True
+    range_m: float = 150.0
+    time_s: float = 4.0
+    alarm_s: float = 2.0
+    crossing_deg: float = 45.0  # headings from this apart to this short of opposite cross
+    margin_m: float = 1.0
+    min_speed_mps: float = 1.4
+
+
+class LeftTurnAssist(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 LTA: turning across oncoming traffic; range 150 m (to be confirmed).
+
+    gap_s: Highway Capacity Manual, critical headway of a left turn: 4.1 s and its spread.
+    """
+
+    enabled: bool = True
+    range_m: float = 150.0
+    gap_s: float = 5.0
+    alarm_s: float = 2.5
+    max_speed_mps: float = 12.0
+    moving_mps: float = 1.4  # slower: the driver waits, and is only told
+    lanes: float = 4.0  # of oncoming traffic that count
+    turns_1pm: float = 0.02  # such a bend is a turn, indicator or not
+    conflict_m: float = 8.0  # from where we are to where the ways cross
+
+
+class LaneChange(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 BSW and LCW, zones of ISO 17387: beside us and 3 m behind; closing from behind: 3.5 s (type C)."""
+
+    enabled: bool = True
+    range_m: float = 150.0
+    behind_m: float = 3.0
+    nearest_m: float = 0.5  # from side to side
+    furthest_m: float = 3.0
+    closing_s: float = 3.5
+    alarm_s: float = 2.0
+    overtaking_mps: float = 3.0  # whom we pass by so much is not told
+    min_speed_mps: float = 8.3
+
+
+class DoNotPass(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 DNPW: overtaking into oncoming traffic; range 300 m (to be confirmed), pass_s: an overtaking."""
+
+    enabled: bool = True
+    range_m: float = 300.0
+    pass_s: float = 10.0
+    alarm_s: float = 5.0
+    lead_s: float = 3.0  # a vehicle ahead within this headway is the one to be overtaken
+    min_speed_mps: float = 10.0
+
+
+class AbnormalVehicle(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 AVW: broken down, stopped or very slow ahead; range 150 m (to be confirmed)."""
+
+    enabled: bool = True
+    range_m: float = 150.0
+    arrival_s: float = 8.0
+    slow_mps: float = 3.0
+    min_speed_mps: float = 11.0  # below, someone who stands is a queue
+    path_margin_m: float = 0.3
+
+
+class ControlLoss(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 CLW: somebody's anti-lock brake, traction or stability control works; range 300 m (to be confirmed)."""
+
+    enabled: bool = True
+    range_m: float = 300.0
+    arrival_s: float = 8.0
+    alarm_s: float = 3.0
+    lanes: float = 2.0
+
+
+class VulnerableRoadUser(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 VRUCW: persons and cyclists on our way, heard or seen by others; range 150 m (to be confirmed)."""
+
+    enabled: bool = True
+    range_m: float = 150.0
+    time_s: float = 4.0
+    alarm_s: float = 2.0
+    margin_m: float = 1.0
+    min_speed_mps: float = 1.4
+
+
+class EmergencyVehicle(Section, frozen=True, kw_only=True):
+    """T/CSAE 53 EVW: an emergency vehicle comes from behind or across; range 300 m (to be confirmed)."""
+
+    enabled: bool = True
+    range_m: float = 300.0
+    arrival_s: float = 10.0
 
 
 class Roadside(Section, frozen=True, kw_only=True):
@@ -622,6 +753,15 @@ class Rules(Section, frozen=True, kw_only=True):
     distraction: Distraction = Distraction()
     driving: Driving = Driving()
     peers: PeerRules = PeerRules()
+    peer_forward_collision: PeerForwardCollision = PeerForwardCollision()
+    intersection_collision: IntersectionCollision = IntersectionCollision()
+    left_turn_assist: LeftTurnAssist = LeftTurnAssist()
+    lane_change: LaneChange = LaneChange()
+    do_not_pass: DoNotPass = DoNotPass()
+    abnormal_vehicle: AbnormalVehicle = AbnormalVehicle()
+    control_loss: ControlLoss = ControlLoss()
+    vulnerable_road_user: VulnerableRoadUser = VulnerableRoadUser()
+    emergency_vehicle: EmergencyVehicle = EmergencyVehicle()
     roadside: Roadside = Roadside()
     hazardous_location: HazardousLocation = HazardousLocation()
     traffic_jam: TrafficJam = TrafficJam()

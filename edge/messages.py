@@ -595,7 +595,18 @@ Input: TypeAlias = (
     Signals | RoadView | DriverView | Position | Motion | PeerHeard | Answer | Command | Tick | Gap | Health
 )
 Output: TypeAlias = (
-    OwnCar | Road | Driver | Peers | Warning | Request | Transmit | Announce | Ask | Refused | Unavailable
+    OwnCar
+    | Road
+    | Driver
+    | Peers
+    | Warning
+    | Request
+    | Transmit
+    | Announce
+    | Ask
+    | Refused
+    | Unavailable
+    | Gap
 )
 
 DECISIONS = (Warning, Request, Transmit, Announce, Ask, Refused, Unavailable)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from edge.config import Geometry
+from edge.messages import FloatArray
 
 _RADIANS = math.pi / 180.0
 _WGS84_A_M = 6378137.0
 _WGS84_E2 = 6.69437999014e-3
+_SINE = (
+    1 / 355687428096000, -1 / 1307674368000, 1 / 6227020800, -1 / 39916800, 1 / 362880, -1 / 5040, 1 / 120,
+    -1 / 6, 1.0,
+)  # fmt: skip
+_COSINE = (
+    1 / 20922789888000, -1 / 87178291200, 1 / 479001600, -1 / 3628800, 1 / 40320, -1 / 720, 1 / 24, -1 / 2,
+    1.0,
+)  # fmt: skip
 
 
 def sin_cos(angle_deg: float) -> tuple[float, float]:
@@ -23,6 +34,43 @@ def sin_cos(angle_deg: float) -> tuple[float, float]:
         sine += term
         term *= -x / (n + 1)
     return ((sine, cosine), (cosine, -sine), (-sine, -cosine), (-cosine, sine))[quarter % 4]
+
+
+def sin_cos_all(angle_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The same for many angles at once, each finite: within 1e-15, and the same bits everywhere."""
+    angle_deg = np.fmod(angle_deg, 360.0)
+    quarter = np.rint(angle_deg / 90.0)
+    x = (angle_deg - 90.0 * quarter) * _RADIANS
+    square = x * x
+    sine, cosine = np.full_like(x, _SINE[0]), np.full_like(x, _COSINE[0])
+    for s, c in zip(_SINE[1:], _COSINE[1:], strict=True):
+        sine = sine * square + s
+        cosine = cosine * square + c
+    sine = sine * x
+    quarter = quarter - 4.0 * np.floor(quarter / 4.0)
+    odd = (quarter == 1.0) | (quarter == 3.0)
+    sine, cosine = np.where(odd, cosine, sine), np.where(odd, sine, cosine)
+    return np.where(quarter >= 2.0, -sine, sine), np.where(
+        (quarter == 1.0) | (quarter == 2.0), -cosine, cosine
+    )
+
+
+def along_all(
+    cosine: FloatArray, sine: FloatArray, curvature_1pm: FloatArray, metres: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Where a way leads that begins with a direction and bends evenly (to the left positive): how far that is
+    along x and y, and the direction there as cosine and sine."""
+    half = 0.5 * curvature_1pm * metres
+    sine_half, cosine_half = sin_cos_all(half * (1.0 / _RADIANS))
+    small = np.abs(half) < 1e-6
+    chord = metres * np.where(small, 1.0, sine_half / np.where(small, 1.0, half))
+    middle_cos, middle_sin = cosine * cosine_half - sine * sine_half, sine * cosine_half + cosine * sine_half
+    return (
+        chord * middle_cos,
+        chord * middle_sin,
+        middle_cos * cosine_half - middle_sin * sine_half,
+        middle_sin * cosine_half + middle_cos * sine_half,
+    )
 
 
 class Projection:
