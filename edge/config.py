@@ -412,8 +412,8 @@ class Driving(Section, frozen=True, kw_only=True):
 class PeerRules(Section, frozen=True, kw_only=True):
     """Other road users heard by V2X: who is believed, for how long, how sure, and which lane is which.
 
-    enabled, emergency_range_m: the emergency brake warning, T/CSAE 53 day 1: range 150 m. max_objects: seen by
-    others, of which max_objects_per_sender by one. Not believed: from beyond radio_range_m, faster than
+    enabled, emergency_range_m: the emergency brake warning, T/CSAE 53 day 1: range 150 m. max_objects: those
+    seen by others, of which max_objects_per_sender by one. Not believed: from beyond radio_range_m, faster than
     max_speed_mps, further from the last place than the speed and jump_m allow, from the future by more than
     clock_tolerance_s. other_level_m: so much higher or lower is on a bridge or under one.
 
@@ -458,9 +458,9 @@ class PeerForwardCollision(Section, frozen=True, kw_only=True):
 
 
 class IntersectionCollision(Section, frozen=True, kw_only=True):
-    """T/CSAE 53 ICW: crossing traffic; range 150 m (to be confirmed). Outlines margin_m apart count as touching.
+    """T/CSAE 53 ICW: crossing traffic; range 150 m (to be confirmed).
 
-    Time to conflict: ISO 22839 needs the driver's 1.5 s and the braking after them; OpenV2X warns at 2.14 s.
+    margin_m: outlines so near count as touching. Time to conflict: ISO 22839 needs the driver's 1.5 s and the braking after them; OpenV2X warns at 2.14 s.
     """
 
     enabled: bool = True
@@ -490,7 +490,7 @@ class LeftTurnAssist(Section, frozen=True, kw_only=True):
 
 
 class LaneChange(Section, frozen=True, kw_only=True):
-    """T/CSAE 53 BSW and LCW, zones of ISO 17387: beside us and 3 m behind; closing from behind: 3.5 s (type C)."""
+    """T/CSAE 53 BSW and LCW, zones of ISO 17387: beside us and 3 m behind; closing: 3.5 s (type C)."""
 
     enabled: bool = True
     range_m: float = 150.0
@@ -504,7 +504,7 @@ class LaneChange(Section, frozen=True, kw_only=True):
 
 
 class DoNotPass(Section, frozen=True, kw_only=True):
-    """T/CSAE 53 DNPW: overtaking into oncoming traffic; range 300 m (to be confirmed), pass_s: an overtaking."""
+    """T/CSAE 53 DNPW: overtaking into oncoming traffic, which takes pass_s; range 300 m (to be confirmed)."""
 
     enabled: bool = True
     range_m: float = 300.0
@@ -526,7 +526,7 @@ class AbnormalVehicle(Section, frozen=True, kw_only=True):
 
 
 class ControlLoss(Section, frozen=True, kw_only=True):
-    """T/CSAE 53 CLW: somebody's anti-lock brake, traction or stability control works; range 300 m (to be confirmed)."""
+    """T/CSAE 53 CLW: somebody's ABS, traction or stability control works; range 300 m (to be confirmed)."""
 
     enabled: bool = True
     range_m: float = 300.0
@@ -536,7 +536,7 @@ class ControlLoss(Section, frozen=True, kw_only=True):
 
 
 class VulnerableRoadUser(Section, frozen=True, kw_only=True):
-    """T/CSAE 53 VRUCW: persons and cyclists on our way, heard or seen by others; range 150 m (to be confirmed)."""
+    """T/CSAE 53 VRUCW: persons and cyclists on our way, heard or seen by others; 150 m (to be confirmed)."""
 
     enabled: bool = True
     range_m: float = 150.0

@@ -1,8 +1,8 @@
 """Who will meet whom: road users carried on along their ways, and when their outlines first touch.
 
-Each goes on along its bend at its speed and, if it brakes, brakes on until it stands. Outlines are rectangles.
-Between two moments everything moves straight, so that the time of touching is solved for, not searched:
-nobody passes through another between two steps. Every pair gives the same bits whichever way round.
+Each goes on along its bend at its speed and, if it brakes, brakes on until it stands. Outlines are
+rectangles. Between two moments everything moves straight, so that the time of touching is solved for, not
+searched: nobody passes through another between two steps. Every pair gives the same bits whichever way round.
 """
 
 from __future__ import annotations
