@@ -5,8 +5,8 @@ absent members, SEQUENCE OF a list, CHOICE a pair (name, value), OCTET STRING an
 STRING is an int whose most significant bit is the standard's bit 0. A name that a newer version of a standard
 has added is its number: an int for an enumerator, (number, bytes) for an alternative.
 
-`edge.v2x.uper.codec` makes the functions that encode and decode them in Unaligned PER (ITU-T X.691); `fault`
-says where a value does not fit its type.
+`edge.v2x.uper.codec` makes the functions that encode and decode them in Unaligned PER (ITU-T X.691);
+`edge.v2x.uper.values` says where a value does not fit its type.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class CodecError(Exception):
 
 @dataclass(frozen=True)
 class Integer:
-    """INTEGER (low..high); extensible: (low..high, ...)."""
+    """INTEGER (low..high); extensible: (low..high, ...). high None: (low..MAX); low None too: any."""
 
-    low: int
-    high: int
+    low: int | None
+    high: int | None
     extensible: bool = False
 
 
@@ -53,7 +53,8 @@ class Enumerated:
 class Bits:
     """BIT STRING (SIZE(low..high)); names: of its bits, from bit 0.
 
-    With a variable size the value is a pair (int, size). Of an extended one the first `low` bits are kept.
+    With a variable size the value is a pair (int, size). Of an extended one of one size the first `low` bits
+    are kept. An encoder writes sizes of the root only.
     """
 
     low: int
@@ -69,10 +70,11 @@ class Bits:
 
 @dataclass(frozen=True)
 class Octets:
-    """OCTET STRING (SIZE(low..high)); high left out: of one size."""
+    """OCTET STRING (SIZE(low..high)); high left out: of one size; None: no highest size."""
 
     low: int
-    high: int = -1
+    high: int | None = -1
+    extensible: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class OpenBy:
 class Text:
     """A character string: "ia5" and "visible" take 7 bits a character, "numeric" 4, "utf8" octets.
 
-    high None: no highest size (utf8 has none ever). The value is a str.
+    high None: no highest size; utf8 is never measured in octets: its size bounds are the characters' and are
+    not looked at. The value is a str.
     """
 
     kind: str
@@ -133,7 +136,8 @@ class Unread:
 class Sequence:
     """SEQUENCE: member names and types in order; a name that ends in "?" is OPTIONAL.
 
-    more: the extension additions in order, each a type or a Group: present when the value has them.
+    more: the extension additions in order, each a type or a Group (under any name): present when the value
+    has them, with "?" or without. Having any makes it extensible.
     """
 
     members: Mapping[str, Type] = field(hash=False)
@@ -143,11 +147,11 @@ class Sequence:
 
 @dataclass(frozen=True)
 class SequenceOf:
-    """SEQUENCE (SIZE(low..high)) OF item; extensible: (SIZE(low..high, ...))."""
+    """SEQUENCE (SIZE(low..high)) OF item; extensible: (SIZE(low..high, ...)); high None: no highest size."""
 
     item: Type
     low: int
-    high: int
+    high: int | None
     extensible: bool = False
 
 
@@ -164,87 +168,6 @@ Type: TypeAlias = (
     "Integer | Boolean | Enumerated | Bits | Octets | Text | Null | Open | OpenBy | Unread | Default | Group"
     " | Sequence | SequenceOf | Choice"
 )
-
-
-def fault(kind: Type, value: Any, where: str) -> CodecError | None:
-    """The first place where `value` cannot be encoded as `kind`, or None."""
-
-    def wrong(what: str) -> CodecError:
-        return CodecError(where, what, "unencodable")
-
-    if isinstance(kind, Integer):
-        if type(value) is not int:
-            return wrong(f"must be an int, not {value!r}")
-        return None if kind.low <= value <= kind.high else wrong(f"{value} is not in {kind.low}..{kind.high}")
-    if isinstance(kind, Boolean):
-        return None if type(value) is bool else wrong(f"must be True or False, not {value!r}")
-    if isinstance(kind, Enumerated):
-        names = f"{kind.names} {kind.more}".split()
-        return None if value in names else wrong(f"{value!r} is none of {', '.join(names)}")
-    if isinstance(kind, Bits):
-        return _bits_fault(kind, value, wrong)
-    if isinstance(kind, Octets):
-        high = max(kind.low, kind.high)
-        if type(value) is bytes and kind.low <= len(value) <= high:
-            return None
-        return wrong(f"must be {kind.low}..{high} bytes, not {value!r}")
-    if isinstance(kind, Open):
-        return None if type(value) is bytes else wrong(f"must be bytes, not {value!r}")
-    if isinstance(kind, Unread):
-        return wrong("this message has no table yet")
-    if isinstance(kind, Sequence):
-        return _sequence_fault(kind, value, where, wrong)
-    if isinstance(kind, SequenceOf):
-        if type(value) is not list or not kind.low <= len(value) <= kind.high:
-            return wrong(f"must be a list of {kind.low}..{kind.high}, not {value!r}")
-        found = (fault(kind.item, item, f"{where}[{i}]") for i, item in enumerate(value))
-        return next((f for f in found if f), None)
-    if not (type(value) is tuple and len(value) == 2 and value[0] in kind.alternatives):
-        return wrong(f"must be a pair of one of {', '.join(kind.alternatives)} and its value, not {value!r}")
-    return fault(kind.alternatives[value[0]], value[1], f"{where}.{value[0]}")
-
-
-def _bits_fault(kind: Bits, value: Any, wrong: Any) -> CodecError | None:
-    bits, size = kind.low, value
-    if kind.variable:
-        if type(value) is not tuple or len(value) != 2 or type(value[1]) is not int:
-            return wrong(f"must be a pair (int, size), not {value!r}")
-        size, bits = value
-        if not kind.low <= bits <= kind.high:
-            return wrong(f"must be {kind.low}..{kind.high} bits, not {bits}")
-    return None if type(size) is int and 0 <= size < 1 << bits else wrong(f"{size!r} is not of {bits} bits")
-
-
-def _sequence_fault(kind: Sequence, value: Any, where: str, wrong: Any) -> CodecError | None:
-    if type(value) is not dict:
-        return wrong(f"must be a dict, not {value!r}")
-    left = dict(value)
-    for key, member in kind.members.items():
-        name = key.rstrip("?")
-        if name in left:
-            found = fault(member, left.pop(name), f"{where}.{name}")
-            if found:
-                return found
-        elif name == key:
-            return wrong(f"lacks {name}")
-    return wrong(f"has no member {next(iter(left))!r}") if left else None
-
-
-def readable(kind: Type, value: Any) -> Any:
-    """A decoded value for people and JSON: bits as the names of those set, octets as hex."""
-    if isinstance(kind, Sequence):
-        types = {key.rstrip("?"): member for key, member in kind.members.items()}
-        return {name: readable(types[name], item) for name, item in value.items()}
-    if isinstance(kind, SequenceOf):
-        return [readable(kind.item, item) for item in value]
-    if isinstance(kind, Choice):
-        name, item = value
-        return {str(name): readable(kind.alternatives[name], item) if isinstance(name, str) else item.hex()}
-    if isinstance(kind, Bits):
-        bits, size = value if kind.variable else (value, kind.low)
-        names = kind.names.split() + [str(i) for i in range(len(kind.names.split()), size)]
-        return [names[i] for i in range(size) if bits >> (size - 1 - i) & 1]
-    return value.hex() if isinstance(value, bytes) else value
 
 
 def flags(kind: Bits, value: int) -> set[str]:
