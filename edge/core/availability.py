@@ -18,6 +18,8 @@ _WORDS = {
     "can lateral": "lateral acceleration or yaw rate",
     "can indicator": "state of the turn indicators",
     "gnss": "position",
+    "gnss heading": "heading (a course over ground: it comes with the first metres driven)",
+    "our lane": "sure lane of ours at the intersection (a position precise enough)",
     "v2x": "sign of life of the radio link",
 }
 """The inputs that a function can need, in words."""
@@ -46,6 +48,7 @@ class Availability:
                 ("driver picture", freshness.view_s),
                 ("eyes", freshness.face_s),
                 ("gaze", freshness.face_s),
+                ("our lane", 1.0),
             )
         }  # the others are judged by whoever notes them
         self._start_grace_ns = round(freshness.start_s * 1e9)
@@ -120,6 +123,8 @@ class Availability:
         """The input as people name it: "camera:road", "can speed", "gnss", "v2x"."""
         if name.startswith("road"):
             return self._cameras["road"]
+        if name == "gnss heading":
+            return "gnss"
         return self._cameras["driver"] if name in ("driver picture", "eyes", "gaze") else name
 
     def _said(self, name: str) -> str:

@@ -14,6 +14,7 @@ from edge.core.driver import DriverWatch
 from edge.core.gate import TOO_SOON, Gate
 from edge.core.peers import PeerTable
 from edge.core.road import RoadWatch
+from edge.core.roadside import RoadsideTable, RoadsideView
 from edge.core.situation import Situation
 from edge.core.vehicle import CarState, OwnVehicle, own_car
 from edge.core.warnings import Arbiter, table
@@ -24,6 +25,7 @@ from edge.messages import (
     Driver,
     DriverView,
     Health,
+    Intersections,
     Message,
     Motion,
     Peer,
@@ -31,14 +33,17 @@ from edge.messages import (
     Position,
     Request,
     Road,
+    RoadEvents,
     RoadView,
     Signals,
+    SignalStates,
     Tick,
     Transmit,
 )
 
 _TENTH_NS = 100_000_000
 _MAX_CAMERAS = 16
+_FLOOD_NS = 20_000_000
 
 
 class Core:
@@ -58,6 +63,9 @@ class Core:
         self._driver_now: Driver | None = None
         self._no_face_s = 0.0
         self._peers = PeerTable(rules.peers)
+        self._roadside = RoadsideTable(rules.roadside, config.vehicle.length_m / 2.0)
+        self._roadside_ns: int | None = None
+        self._view: RoadsideView | None = None
         self._arbiter = Arbiter(kinds)
         self._available = Availability(kinds, rules.freshness, next(iter(config.geometry), "road"))
         self._assist = Assist()
@@ -152,12 +160,24 @@ class Core:
 
     def _peer_heard(self, message: PeerHeard, now_ns: int) -> list[Message]:
         self._available.link_heard()
+        if isinstance(message.content, RoadEvents | Intersections | SignalStates):
+            return self._roadside_heard(message, now_ns)
         if not self._peers.hear(message, now_ns):
             return []
         own = self._own.state(now_ns)
         peers = self._peers.table(now_ns, own)
         said = self._peers.say(now_ns, peers)
         return [*([said] if said is not None else []), *self._decide("peers", own, now_ns, peers)]
+
+    def _roadside_heard(self, message: PeerHeard, now_ns: int) -> list[Message]:
+        """News of events are looked at within their message, but not each one of a flood."""
+        news = self._roadside.hear(message, now_ns)
+        if not news or (self._roadside_ns is not None and now_ns - self._roadside_ns < _FLOOD_NS):
+            return []
+        self._roadside_ns = now_ns
+        own = self._own.state(now_ns)
+        self._view = self._roadside.view(own, now_ns)
+        return self._decide("roadside", own, now_ns)
 
     def _tick(self, message: Tick, now_ns: int) -> list[Message]:
         out: list[Message] = []
@@ -173,9 +193,14 @@ class Core:
         out.append(own_car(own, now_ns))
         if said is not None:
             out.append(said)
+        self._view = self._roadside.view(own, now_ns)
+        if self._view is None or self._view.lane_sure:
+            self._available.note("our lane", now_ns)
         self._note_car(own, now_ns)
         out += self._available.check(now_ns)
         out += self._decide("tick", own, now_ns, peers)
+        if len(self._roadside):
+            out += self._decide("roadside", own, now_ns)
         release = self._assist.release(self._gate.sent("brake", now_ns), now_ns)
         if release is not None:
             out += self._judge(release, now_ns)[0]
@@ -188,6 +213,7 @@ class Core:
             ("can lateral", own.lateral_acceleration_mps2),
             ("can indicator", own.indicator),
             ("gnss", own.latitude_deg),
+            ("gnss heading", own.heading_deg),
         ):
             if value is not None:
                 self._available.note(name, now_ns)
@@ -206,6 +232,7 @@ class Core:
             driver=driver if driver is not None and driver.taken_ns >= oldest_ns else None,
             no_face_s=self._no_face_s,
             peers=self._peers.relevant(peers, own) if peers else (),
+            roadside=self._view,
         )
         changed, held = self._arbiter.look(situation, news)
         out: list[Message] = list(changed)

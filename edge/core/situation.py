@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from edge.config import Rules
+from edge.core.roadside import RoadsideView
 from edge.core.vehicle import CarState
 from edge.messages import Driver, Peer, Road, WarningLevel
 
@@ -19,6 +20,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     driver: Driver | None
     no_face_s: float
     peers: tuple[Peer, ...]  # heard lately, nearest first; empty without our own place
+    roadside: RoadsideView | None = None  # None without our own place and heading
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):

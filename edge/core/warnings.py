@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from edge.config import Rules
-from edge.core import driving, rules
+from edge.core import driving, roadside_rules, rules, signal_rules
 from edge.core.situation import Assessment, Situation
 from edge.messages import Warning, WarningLevel
 
@@ -23,7 +23,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     code: what a display in the car shows, never reused. settings: the section of config.Rules that enables
     it. on: the input that brings news for it; only that can begin it. inputs: see availability.py. after_s:
     it must hold so long to begin; hold_s: it stays so long after it last held. quiet_while: warnings that say
-    the same more urgently.
+    the same more urgently. again_s: while it is active it is told again so often, 0: only when its level
+    changes.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     after_s: float = 0.0
     hold_s: float = 1.0
     quiet_while: tuple[str, ...] = ()
+    again_s: float = 0.0
 
 
 def table(settings: Rules) -> tuple[Kind, ...]:
@@ -43,6 +45,7 @@ def table(settings: Rules) -> tuple[Kind, ...]:
     eyes, gaze = ("driver picture", "eyes", "can speed"), ("driver picture", "gaze", "can speed")
     lanes, acceleration = ("road lanes", "can speed", "can indicator"), ("can speed", "can acceleration")
     harsh_s = settings.driving.harsh_for_s
+    way, place = ("gnss", "gnss heading", "v2x", "can speed"), ("gnss", "gnss heading", "v2x")
     vehicle_near, person_near = rules.forward_collision, rules.pedestrian_collision
     kinds = (
         Kind(
@@ -56,6 +59,14 @@ def table(settings: Rules) -> tuple[Kind, ...]:
         Kind(
             name="emergency_brake_ahead", code=13, rule=rules.emergency_brake_ahead, settings="peers",
             on="peers", inputs=("gnss", "v2x", "can speed"),
+        ),
+        Kind(
+            name="red_light_violation", code=34, rule=signal_rules.red_light_violation, settings="red_light",
+            on="roadside", inputs=(*way, "our lane"), after_s=0.1,
+        ),
+        Kind(
+            name="hazardous_location", code=32, rule=roadside_rules.hazardous_location,
+            settings="hazardous_location", on="roadside", inputs=way, again_s=2.0,
         ),
         Kind(
             name="eyes_closed", code=5, rule=rules.eyes_closed, settings="drowsiness", on="driver",
@@ -97,6 +108,23 @@ def table(settings: Rules) -> tuple[Kind, ...]:
             name="harsh_cornering", code=11, rule=driving.harsh_cornering, settings="driving", on="tick",
             inputs=("can speed", "can lateral"), after_s=harsh_s,
         ),
+        Kind(
+            name="traffic_jam_ahead", code=37, rule=roadside_rules.traffic_jam_ahead, settings="traffic_jam",
+            on="roadside", inputs=way, hold_s=2.0,
+        ),
+        Kind(
+            name="speed_limit", code=33, rule=roadside_rules.speed_limit, settings="speed_limit",
+            on="roadside", inputs=way, after_s=0.5,
+        ),
+        Kind(
+            name="in_vehicle_sign", code=36, rule=roadside_rules.in_vehicle_sign, settings="in_vehicle_sign",
+            on="roadside", inputs=place, again_s=2.0,
+        ),
+        Kind(
+            name="green_light_speed", code=35, rule=signal_rules.green_light_speed,
+            settings="green_light_speed", on="roadside", inputs=(*way, "our lane"), after_s=0.5, hold_s=0.5,
+            again_s=settings.green_light_speed.again_s,
+        ),
     )  # fmt: skip
     no_limit = settings.driving.overspeed_mps is None
     return tuple(
@@ -105,11 +133,12 @@ def table(settings: Rules) -> tuple[Kind, ...]:
 
 
 class _State:
-    __slots__ = ("first_ns", "held_ns", "last", "last_ns", "level", "since_ns")
+    __slots__ = ("first_ns", "held_ns", "last", "last_ns", "level", "since_ns", "told_ns")
 
     def __init__(self) -> None:
         self.level: WarningLevel | None = None  # None: not active
         self.since_ns = 0
+        self.told_ns = 0
         self.first_ns: int | None = None  # since when it holds, before it begins
         self.last_ns = 0  # when it last held
         self.held_ns = 0  # when it last held at this level or above
@@ -180,6 +209,8 @@ def _advance(kind: Kind, state: _State, assessment: Assessment | None, now_ns: i
         if assessment.level != state.level and (state.held_ns == now_ns or now_ns - state.held_ns > hold_ns):
             state.level, state.held_ns = assessment.level, now_ns
             return _told(kind, state, assessment, now_ns, active=True)
+        if kind.again_s and now_ns - state.told_ns >= round(kind.again_s * 1e9):
+            return _told(kind, state, assessment, now_ns, active=True)
         return None
     if now_ns - state.last_ns < hold_ns:
         return None
@@ -191,6 +222,7 @@ def _advance(kind: Kind, state: _State, assessment: Assessment | None, now_ns: i
 
 def _told(kind: Kind, state: _State, assessment: Assessment, now_ns: int, *, active: bool) -> Warning:
     assert state.level is not None
+    state.told_ns = now_ns
     return Warning(
         t_ns=now_ns,
         name=kind.name,
