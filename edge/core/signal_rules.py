@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from edge.core.intersection import LanePlace
@@ -151,7 +150,9 @@ def green_light_speed(s: Situation, active: bool) -> Assessment | None:
             fastest = min(fastest, to_stop / (wait_s + rules.margin_s))
         if to_ns is not None:
             left_s = seconds(to_ns - s.now_ns) - rules.margin_s
-            slowest = max(slowest, to_stop / left_s) if left_s > 0.0 else math.inf
+            if left_s <= 0.0:
+                return None
+            slowest = max(slowest, to_stop / left_s)
         next_ns = from_ns if wait_s > 0.0 else to_ns
         if next_ns is not None and (change_ns is None or next_ns < change_ns):
             change_ns = next_ns

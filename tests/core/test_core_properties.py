@@ -256,6 +256,7 @@ ALLOWED = {
     "__future__",
     "collections",
     "collections.abc",
+    "itertools",
     "math",
     "typing",
     "msgspec",

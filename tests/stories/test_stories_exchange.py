@@ -56,7 +56,8 @@ def test_without_a_fix_peers_have_no_place_and_the_function_says_so():
     story.peer = lambda t: peer_at(story, 80, 0, 20.0, events=("hard_braking",))
     said = story.go(4).tell()
     assert said.begun() == []
-    assert [(m.function, m.input) for m in said.of(Unavailable)] == [("emergency_brake_ahead", "gnss")]
+    assert ("emergency_brake_ahead", "gnss") in [(m.function, m.input) for m in said.of(Unavailable)]
+    assert {m.input for m in said.of(Unavailable)} == {"gnss"}
     assert all(p.ahead_m is None for m in said.of(Peers) for p in m.peers)
 
 
