@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from edge.config import V2xLink
+
 MAX_PACKET = 2304
 """Octets. The largest service data unit of IEEE 802.11; GeoNetworking and DSMP packets are smaller."""
 
@@ -29,3 +31,10 @@ class Link(Protocol):
     def close(self) -> None:
         """Leave. Closing twice does no harm."""
         ...
+
+
+def open_link(config: V2xLink, listen: bool = True) -> Link:
+    """The way that the config names. listen False: only for sending. Raises OSError, or UserError."""
+    from edge.v2x.links.udp import UdpMulticast
+
+    return UdpMulticast(config.group, config.port, config.interface, listen)
