@@ -66,7 +66,6 @@ TYPES = {
             "c": Integer(0, 1000),
             "d": _SMALL,
             "e": Choice({"x": Integer(0, 255), "y": Octets(0, None)}),
-            "f": Null(),
         },
     ),
     "groups": Sequence(
@@ -76,7 +75,7 @@ TYPES = {
     "choices": SequenceOf(
         Choice(
             {"a": Integer(0, 255), "b": Integer(0, 255), "c": Integer(0, 255), "d": _SMALL, "e": _SMALL},
-            more={"f": _SMALL, "g": Boolean(), "h": Null()},
+            more={"f": _SMALL, "g": Boolean()},
         ),
         0,
         4,
@@ -96,7 +95,7 @@ TYPES = {
         {
             "id": Integer(0, 10),
             "raw": Open(),
-            "told": OpenBy("id", {1: _SMALL, 2: _LONG, 3: Null(), 4: Open()}),
+            "told": OpenBy("id", {1: _SMALL, 2: _LONG, 4: Open()}),
             "after": Integer(0, 3),
         }
     ),
