@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from edge.config import V2x
 from edge.messages import Announce, RemoteObject
-from edge.v2x.csae53 import bsm as csae53
+from edge.v2x import csae53
 from edge.v2x.etsi import cam as etsi
 from edge.v2x.links import Link
 from edge.v2x.links.udp import UdpMulticast
+from edge.v2x.moments import Now
 from edge.v2x.network import headers as network
 from edge.v2x.uper import CodecError
 
@@ -55,8 +56,7 @@ class V2xSender:
     def packet(self, content: RemoteObject, t_ns: int, utc_ns: int) -> bytes:
         """The next packet, counted but not sent. Raises CodecError for an impossible position."""
         if self._config.standard == "csae53":
-            frame = csae53.message_frame(content, self._station_id, self._count, utc_ns)
-            payload = csae53.MESSAGE_FRAME_CODEC.encode(frame)
+            payload = csae53.bsm(content, self._station_id, self._count, Now(t_ns, utc_ns))
             packet = network.wrap_dsmp(payload, self._config.dsmp_aid)
         else:
             last_ns = self._low_frequency_ns

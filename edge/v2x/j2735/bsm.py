@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from edge.messages import RemoteObject
-from edge.v2x.csae53 import bsm as csae53
-from edge.v2x.csae53.schema import EVENTS
+from edge.v2x.csae53.bsm import remote_object as alike_object
+from edge.v2x.csae53.bsm_schema import EVENTS
 from edge.v2x.uper import Bits, Codec, CodecError, Enumerated, Integer, Octets, Open, Sequence, SequenceOf
 
 _ACCELERATION = Integer(-2000, 2001)
@@ -93,7 +93,7 @@ def remote_object(bsm: dict[str, Any]) -> RemoteObject | None:
         "vehicleClass": {"classification": 0},
         "safetyExt": {"events": _event_flags(bsm)},
     }
-    return csae53.remote_object(alike)
+    return alike_object(alike)
 
 
 def _event_flags(bsm: dict[str, Any]) -> int:
