@@ -119,3 +119,8 @@ def utc_text(t_ns: int | None = None) -> str:
 def realtime_offset_ns() -> int:
     """Monotonic minus CLOCK_REALTIME, for stamps that the kernel gives in the date's clock."""
     return time.monotonic_ns() - time.time_ns()
+
+
+def date_ns(t_ns: int) -> int:
+    """The date, ns since 1970, of a moment near to now on the monotonic clock."""
+    return t_ns - realtime_offset_ns()

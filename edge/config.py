@@ -272,11 +272,23 @@ class V2xSecurity(Section, frozen=True, kw_only=True):
     accept_unsigned: bool = False
 
 
+class DsmpAids(Section, frozen=True, kw_only=True):
+    """The application identifiers that China's messages are sent under.
+
+    The allocation table of YD/T 3707 is not public: these are to be confirmed against it.
+    """
+
+    bsm: int = 111
+    map: int = 112
+    spat: int = 113
+    rsi: int = 114
+    rsm: int = 115
+
+
 class V2x(Section, frozen=True, kw_only=True):
     """The exchange with others. standard: what we send; we hear every standard we know.
 
-    simulated_peers: the vehicles of the scenario that speak are heard beside what the link brings;
-    dsmp_aid: the application identifier that a BSM is sent under, from the allocation table of YD/T 3707.
+    simulated_peers: the vehicles of the scenario that speak are heard beside what the link brings.
     """
 
     standard: Literal["csae53", "etsi"] = "csae53"
@@ -285,7 +297,7 @@ class V2x(Section, frozen=True, kw_only=True):
     simulated_peers: bool = False
     station_id: int | None = None
     send: bool = True
-    dsmp_aid: int = 111
+    dsmp_aids: DsmpAids = DsmpAids()
 
 
 class Preset(Section, frozen=True, kw_only=True):
@@ -413,9 +425,9 @@ class PeerRules(Section, frozen=True, kw_only=True):
     """Other road users heard by V2X: who is believed, for how long, how sure, and which lane is which.
 
     enabled, emergency_range_m: the emergency brake warning, T/CSAE 53 day 1: range 150 m. max_objects: those
-    seen by others, of which max_objects_per_sender by one. Not believed: from beyond radio_range_m, faster than
-    max_speed_mps, further from the last place than the speed and jump_m allow, from the future by more than
-    clock_tolerance_s. other_level_m: so much higher or lower is on a bridge or under one.
+    seen by others, of which max_objects_per_sender by one. Not believed: from beyond radio_range_m, faster
+    than max_speed_mps, further from the last place than the speed and jump_m allow, from the future by more
+    than clock_tolerance_s. other_level_m: so much higher or lower is on a bridge or under one.
 
     How sure a warning is: 1 for a signed message just measured at a well known place; times unsigned_ratio
     for an unsigned one; assumed_accuracy_m where the sender says none. Below min_sure_ratio nobody is warned;
@@ -460,7 +472,8 @@ class PeerForwardCollision(Section, frozen=True, kw_only=True):
 class IntersectionCollision(Section, frozen=True, kw_only=True):
     """T/CSAE 53 ICW: crossing traffic; range 150 m (to be confirmed).
 
-    margin_m: outlines so near count as touching. Time to conflict: ISO 22839 needs the driver's 1.5 s and the braking after them; OpenV2X warns at 2.14 s.
+    margin_m: outlines so near count as touching. time_s: the driver's 1.5 s and the braking after them;
+    OpenV2X warns at 2.14 s.
     """
 
     enabled: bool = True

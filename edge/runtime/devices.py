@@ -14,7 +14,7 @@ from edge.can.inlet import CanInlet
 from edge.can.transport.client import Client, Send, answers_to
 from edge.clock import Clock
 from edge.config import Can, ConfigError
-from edge.messages import Announce, Gap, Message, Transmit
+from edge.messages import Announce, Gap, Message, OwnCar, Transmit
 from edge.positioning.inlet import LineInlet, SerialNmeaInlet
 from edge.runtime.rig import SimulatedBus, SimulatedLink, nmea_lines
 from edge.runtime.setup import Setup
@@ -23,6 +23,7 @@ from edge.sim.world import World
 from edge.v2x.inlet import V2xInlet
 from edge.v2x.links import Link
 from edge.v2x.sender import V2xSender
+from edge.v2x.station import Station
 
 Record = Callable[[str, int, bytes], None]
 
@@ -83,52 +84,54 @@ def gnss_inlets(
 
 
 def v2x_parts(
-    setup: Setup, world: World | None, start_ns: int, utc_start_ns: int, clock: Clock, record: Record
+    setup: Setup, world: World | None, start_ns: int, date: Callable[[int], int], clock: Clock, record: Record
 ) -> tuple[list[Inlet], list[V2xOutput]]:
-    """The ear and the mouth of [v2x]."""
+    """The ear and the mouth of [v2x]. date: monotonic ns -> ns since 1970."""
     v2x = setup.config.v2x
     if v2x is None:
         return [], []
     station_id = v2x.station_id if v2x.station_id is not None else clocks.utc_ns() & 0x7FFFFFFF
-    link: Link | None = None
-    if v2x.link.kind == "simulated":
+    air: Link | None = None
+    if v2x.link.kind == "simulated" or v2x.simulated_peers:
         assert world is not None
-        link = SimulatedLink(world, v2x, start_ns, utc_start_ns, clock)
-    inlet = V2xInlet(v2x, link, record, station_id)
+        air = SimulatedLink(world, v2x, start_ns, date, clock)
+    link = air if v2x.link.kind == "simulated" else None
     try:
-        sender = V2xSender(v2x, link, station_id)
+        station = Station(v2x, station_id, date, link, beside=None if link else air)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    return [inlet], [V2xOutput(sender)]
+    return [V2xInlet(station, record)], [V2xOutput(V2xSender(station))]
 
 
 class V2xOutput:
-    """Announce becomes a packet on the air; as an inlet it says what could not be sent."""
+    """Announce becomes packets on the air; as an inlet it says what could not be sent."""
 
-    name = "v2x"
+    name = "v2x out"
 
     def __init__(self, sender: V2xSender) -> None:
         self.sender = sender
         self._failed = 0
 
     def take(self, out: Message) -> None:
-        """Send what the gate let out."""
+        """Send what the gate let out; take note of where we are."""
         if isinstance(out, Announce):
-            self.sender.take(out, out.t_ns, clocks.utc_ns())
+            self.sender.take(out, out.t_ns)
+        elif isinstance(out, OwnCar):
+            self.sender.station.place(out)
 
     def fileno(self) -> None:
         """Polled."""
 
     def poll(self, now_ns: int) -> list[Message]:
-        """What was not sent since the last time."""
+        """Send what has become due; what was not sent since the last time."""
+        self.sender.due(now_ns)
         lost, self._failed = self.sender.failed - self._failed, self.sender.failed
         if not lost:
             return []
-        return [Gap(t_ns=now_ns, source=self.name, reason=f"not sent: {self.sender.trouble}", count=lost)]
+        return [Gap(t_ns=now_ns, source="v2x", reason=f"not sent: {self.sender.trouble}", count=lost)]
 
     def close(self) -> None:
-        """Close the link."""
-        self.sender.close()
+        """The ear closes the link."""
 
 
 class CanOutput:

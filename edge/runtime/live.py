@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.clock import LiveClock, utc_ns
+from edge.clock import LiveClock, date_ns, utc_ns
 from edge.core.core import Core
 from edge.drives.header import DriveHeader
 from edge.drives.writer import DriveWriter, NullWriter
@@ -97,7 +97,7 @@ def run_live(
 
         # What the config gets wrong is found before a file is made.
         buses = devices.can_inlets(setup, world, start_ns, clock, raw)
-        ears, mouths = devices.v2x_parts(setup, world, start_ns, utc_start_ns, clock, raw)
+        ears, mouths = devices.v2x_parts(setup, world, start_ns, date_ns, clock, raw)
         receivers = devices.gnss_inlets(setup, world, start_ns, utc_start_ns, raw)
         can_output = devices.CanOutput(setup, buses)
         tester = devices.tester(setup, buses)

@@ -7,7 +7,7 @@ by the encoders of the product, and comes back through its decoders.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from edge.can.dbc import Database
 from edge.can.encode import Encoder
@@ -17,6 +17,7 @@ from edge.config import V2x
 from edge.sim.signals import car_signals, nmea, peers
 from edge.sim.world import World
 from edge.v2x.sender import V2xSender
+from edge.v2x.station import Station
 
 STEP_NS = 10_000_000
 FRAME_SPACING_NS = 250_000  # what a frame of 8 bytes takes on a 500 kbit/s bus
@@ -98,12 +99,14 @@ def nmea_lines(world: World, start_ns: int, utc_start_ns: int) -> Iterator[tuple
 class SimulatedLink:
     """The air around the simulated car: packets of the peers that speak V2X, ten times a second each."""
 
-    def __init__(self, world: World, config: V2x, start_ns: int, utc_start_ns: int, clock: Clock) -> None:
+    def __init__(
+        self, world: World, config: V2x, start_ns: int, date: Callable[[int], int], clock: Clock
+    ) -> None:
         self._world = world
         self._config = config
+        self._date = date
         self._senders: dict[int, V2xSender] = {}
         self._start_ns = start_ns
-        self._utc_start_ns = utc_start_ns
         self._clock = clock
         self._step = 0
         self.sent = 0
@@ -119,9 +122,11 @@ class SimulatedLink:
             for station_id, said in peers(self._world.at(at_ns / 1e9)):
                 sender = self._senders.get(station_id)
                 if sender is None:
-                    sender = self._senders[station_id] = V2xSender(self._config, self, station_id)
-                packet = sender.packet(said, self._start_ns + at_ns, self._utc_start_ns + at_ns)
-                packets.append((self._start_ns + at_ns, packet))
+                    sender = self._senders[station_id] = V2xSender(
+                        Station(self._config, station_id, self._date, self)
+                    )
+                t_ns = self._start_ns + at_ns
+                packets += [(t_ns, packet) for packet in sender.packets(said, t_ns)]
             self._step += 1
         return packets
 

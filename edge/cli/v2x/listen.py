@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
     finally:
         inlet.close()
     if not args.json:
-        print(f"{heard} messages of {len(peers)} stations, unsigned, on {settings.link.group}:{settings.link.port}")
+        print(
+            f"{heard} messages of {len(peers)} stations, unsigned, on {settings.link.group}:{settings.link.port}"
+        )
     return 0
 
 

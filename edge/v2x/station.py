@@ -1,0 +1,169 @@
+"""What the ear and the mouth of one station share: its link, its name, its place and the date."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+from edge.config import V2x
+from edge.messages import (
+    Intersections,
+    OwnCar,
+    PerceivedObjects,
+    RemoteObject,
+    RoadEvent,
+    SignalStates,
+)
+from edge.v2x.links import Link, open_link
+from edge.v2x.moments import Now, timestamp_its_ns
+from edge.v2x.network import Source
+from edge.v2x.network.router import Router
+from edge.v2x.scales import steps
+
+_RETRY_NS = 1_000_000_000
+_PLACE_NS = 2_000_000_000
+Content: TypeAlias = RemoteObject | RoadEvent | PerceivedObjects | Intersections | SignalStates
+"""What a station can say: the first three are a vehicle's, the others a roadside's."""
+
+STATION_TYPES = {"person": 1, "bicycle": 2, "motorcycle": 4, "car": 5, "bus": 6, "truck": 8}
+
+
+class Station:
+    """One station on the air.
+
+    link: None opens the one that the config names, and again once a second when it fails. beside: heard too,
+    never sent to. date: monotonic ns -> ns since 1970. trouble: why the link does not work, "" while it does.
+    Raises ValueError for a station_id that does not fit.
+    """
+
+    def __init__(
+        self,
+        config: V2x,
+        station_id: int,
+        date: Callable[[int], int],
+        link: Link | None = None,
+        beside: Link | None = None,
+    ) -> None:
+        bits = 32 if config.standard == "etsi" else 64
+        if not 0 <= station_id < 1 << bits:
+            raise ValueError(f"[v2x] station_id: {station_id} does not fit in {bits} bits")
+        self.config = config
+        self.station_id = station_id
+        self.trouble = ""
+        self.router = Router(station_id & 0xFFFF_FFFF_FFFF)
+        self._date = date
+        self._given = link
+        self._link = link
+        self._beside = beside
+        self._retry_ns = -_RETRY_NS
+        self._own: RemoteObject | None = None
+        self._own_ns = 0
+
+    def now(self, t_ns: int) -> Now:
+        """The moment on both clocks."""
+        return Now(t_ns, self._date(t_ns))
+
+    # ------------------------------------------------------------ where we are
+
+    def place(self, own: OwnCar) -> None:
+        """Where our car is, as the core sees it; without a place nothing changes."""
+        if own.latitude_deg is None or own.longitude_deg is None:
+            return
+        self._own_ns = own.t_ns
+        self._own = RemoteObject(
+            kind="car",
+            latitude_deg=own.latitude_deg,
+            longitude_deg=own.longitude_deg,
+            speed_mps=own.speed_mps,
+            heading_deg=own.heading_deg,
+            acceleration_mps2=own.acceleration_mps2,
+            yaw_rate_radps=own.yaw_rate_radps,
+            accuracy_m=own.position_accuracy_m,
+            brake_pressed=own.brake_pressed,
+        )
+
+    def own(self, now_ns: int) -> RemoteObject | None:
+        """Our own state, None when it is older than 2 s."""
+        return self._own if self._own is not None and now_ns - self._own_ns <= _PLACE_NS else None
+
+    def own_source(self, now_ns: int) -> Source | None:
+        """Our own position vector, None while our place is not known."""
+        own = self.own(now_ns)
+        return None if own is None else self.source(own, self.now(now_ns))
+
+    def source(self, content: RemoteObject, now: Now) -> Source:
+        """Our position vector for the headers of GeoNetworking."""
+        heading = content.heading_deg
+        return Source(
+            station_type=STATION_TYPES.get(content.kind, 0),
+            address=self.router.address,
+            timestamp_ms=timestamp_its_ns(now.utc_ns) // 1_000_000 & 0xFFFF_FFFF,
+            latitude=round(content.latitude_deg * 1e7),
+            longitude=round(content.longitude_deg * 1e7),
+            accurate=content.accuracy_m is not None and content.accuracy_m <= 80.0,  # itsGnPaiInterval
+            speed=steps("speed", content.speed_mps or 0.0, 100, -16384, 16383, 0),
+            heading=0 if heading is None or not math.isfinite(heading) else round(heading * 10) % 3600,
+        )
+
+    # ------------------------------------------------------------ who we are
+
+    def secure(
+        self, aid: int, now: Now, place: RemoteObject | None, *, whole: bool = False
+    ) -> Callable[[bytes], bytes] | None:
+        """What signs a message for an application; None where nothing is signed. whole: with certificate."""
+        return None
+
+    # ------------------------------------------------------------ the link
+
+    def fileno(self) -> int | None:
+        """The link's, while it is open."""
+        return None if self._link is None else self._link.fileno()
+
+    def receive(self, now_ns: int) -> list[tuple[int, bytes]]:
+        """What has come; nothing while the link does not work."""
+        beside = [] if self._beside is None else self._beside.receive()
+        link = self._open(now_ns)
+        if link is None:
+            return beside
+        try:
+            packets = link.receive()
+        except OSError as error:
+            self._fail(error, now_ns)
+            return beside
+        self.trouble = ""
+        return beside + packets if beside else packets
+
+    def send(self, packet: bytes, now_ns: int) -> bool:
+        """Whether it went."""
+        link = self._open(now_ns)
+        if link is None:
+            return False
+        try:
+            link.send(packet)
+        except OSError as error:
+            self._fail(error, now_ns)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Leave the link, for good."""
+        if self._link is not None:
+            self._link.close()
+        self._link = None
+        self._retry_ns = 1 << 63
+
+    def _open(self, now_ns: int) -> Link | None:
+        if self._link is None and now_ns >= self._retry_ns:
+            try:
+                self._link = self._given or open_link(self.config.link)
+            except (OSError, ValueError) as error:
+                self._fail(error, now_ns)
+        return self._link
+
+    def _fail(self, error: Exception, now_ns: int) -> None:
+        if self._link is not None and self._given is None:
+            self._link.close()
+        self._link = None
+        self._retry_ns = now_ns + _RETRY_NS
+        self.trouble = f"{self.config.link.kind}: {error}; check [v2x.link], retrying"

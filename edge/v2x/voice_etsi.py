@@ -1,0 +1,113 @@
+"""Our announcements as messages of ETSI: CAM, DENM, CPM; for a roadside MAPEM and SPATEM."""
+
+from __future__ import annotations
+
+import msgspec
+
+from edge.messages import Intersections, PerceivedObjects, RemoteObject, RoadEvent
+from edge.v2x import etsi
+from edge.v2x.facilities.awareness import CamTimes
+from edge.v2x.facilities.events import DenmService, Order
+from edge.v2x.facilities.path import PathHistory
+from edge.v2x.moments import Now
+from edge.v2x.network import BTP_PORTS, geo_broadcast, single_hop
+from edge.v2x.station import Content, Station
+from edge.v2x.uper import CodecError
+
+AIDS = {"CAM": 36, "DENM": 37, "MAPEM": 138, "SPATEM": 137, "CPM": 639, "VAM": 638}
+"""ITS-AIDs of ETSI TS 102 965."""
+
+_TRAFFIC_CLASS = {"CAM": 2, "CPM": 2, "MAPEM": 2, "SPATEM": 2}
+_CERTIFICATE_AND_PLACE = ("DENM",)
+
+
+class EtsiVoice:
+    """What one station says, with the memory that this needs."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._times = CamTimes()
+        self._path = PathHistory()
+        self._events = DenmService(station.station_id)
+
+    def packets(self, content: Content, now: Now) -> list[bytes]:
+        """What goes out for it now. Raises CodecError for what no message can hold, as a place that is none."""
+        if isinstance(content, RemoteObject):
+            return [self._cam(content, now)]
+        if isinstance(content, RoadEvent):
+            self._events.announce(content, now.t_ns)
+            return self.due(now)
+        if isinstance(content, PerceivedObjects):
+            return self._cpm(content, now)
+        if isinstance(content, Intersections):
+            payload = etsi.mapem(content, self._station.station_id, now)
+            return [self._single_hop("MAPEM", payload, content.intersections[0], now)]
+        payload = etsi.spatem(content, self._station.station_id, now)
+        return [self._single_hop("SPATEM", payload, self._station.own(now.t_ns), now)]
+
+    def due(self, now: Now) -> list[bytes]:
+        """Events to be told now: new, changed, repeated, over."""
+        return [self._denm(order, now) for order in self._events.due(now.t_ns)]
+
+    def _cam(self, content: RemoteObject, now: Now) -> bytes:
+        low_frequency, _ = self._times.containers(now.t_ns)
+        path = self._path.points() if low_frequency else ()
+        self._path.add(content.latitude_deg, content.longitude_deg, now.t_ns, content.altitude_m)
+        payload = etsi.cam(content, self._station.station_id, now, low_frequency, path)
+        return self._single_hop("CAM", payload, content, now)
+
+    def _denm(self, order: Order, now: Now) -> bytes:
+        station, event = self._station, order.event
+        own = station.own(now.t_ns) or RemoteObject(
+            kind="unknown", latitude_deg=event.latitude_deg, longitude_deg=event.longitude_deg
+        )
+        if not event.path:
+            points = self._path.points(23)
+            event = msgspec.structs.replace(
+                event, path=tuple((p.latitude_deg, p.longitude_deg) for p in points)
+            )
+        payload = etsi.denm(
+            event,
+            own,
+            station.station_id,
+            order.action,
+            order.detected_ns,
+            order.referenced_ns,
+            now,
+            termination=order.termination,
+            validity_s=order.validity_s,
+            interval_ms=order.interval_ms,
+        )
+        return geo_broadcast(
+            payload,
+            station.source(own, now),
+            BTP_PORTS["DENM"],
+            order.area,
+            station.router.next_sequence(),
+            traffic_class=order.traffic_class,
+            secure=station.secure(AIDS["DENM"], now, own, whole=True),
+        )
+
+    def _cpm(self, content: PerceivedObjects, now: Now) -> list[bytes]:
+        own = self._station.own(now.t_ns)
+        if own is None:
+            raise CodecError("CPM", "our own place is not known", "unencodable")
+        payload = etsi.cpm(content, own, self._station.station_id, now)
+        return [self._single_hop("CPM", payload, own, now)]
+
+    def _single_hop(self, name: str, payload: bytes, at: object, now: Now) -> bytes:
+        station = self._station
+        place = at if isinstance(at, RemoteObject) else station.own(now.t_ns)
+        if place is None:
+            place = RemoteObject(
+                kind="unknown",
+                latitude_deg=getattr(at, "latitude_deg", 0.0),
+                longitude_deg=getattr(at, "longitude_deg", 0.0),
+            )
+        return single_hop(
+            payload,
+            station.source(place, now),
+            BTP_PORTS[name],
+            traffic_class=_TRAFFIC_CLASS[name],
+            secure=station.secure(AIDS[name], now, place),
+        )
