@@ -22,7 +22,10 @@ The modules beside this file (*.asn) were written from the standards by hand: `j
 `messages(name, type)` draws pairs (theirs, ours) from its text; they judge table and codec together.
 """
 
+import tempfile
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from random import Random
 
@@ -70,6 +73,23 @@ def codec_of(kind):
 
 def asn1tools_of(kind):
     return _once(kind, "asn1tools", lambda: asn1tools.compile_string(asn1_text("M", kind), "uper"))
+
+
+def pycrate_of(kind):
+    """A module of pycrate made of our own table, for what asn1tools does otherwise than X.691 says."""
+    return _once(kind, "pycrate", lambda: _pycrate(asn1_text("M", kind)))
+
+
+def _pycrate(text):
+    from pycrate_asn1c import asnproc
+
+    names = {}
+    with tempfile.NamedTemporaryFile("r", suffix=".py") as file, redirect_stdout(StringIO()):
+        asnproc.compile_text([text])
+        asnproc.generate_modules(asnproc.PycrateGenerator, file.name)
+        asnproc.GLOBAL.clear()
+        exec(file.read(), names)
+    return names["Made"].M
 
 
 def agree(kind, value, codec=None):
