@@ -49,6 +49,7 @@ _YAW_UNKNOWN = 32767  # the standard names none; no car turns at 328 deg/s
 _RAD_PER_STEP = math.pi / 18000
 _OLD_NS = 30_000_000_000  # a time within a minute can be told apart for so long
 _MAX_PATH = 23
+_HAS_EMERGENCY = 0x10  # in the second octet, the last presence bit: it saves walking through the path
 
 
 def kind_of_class(code: int) -> str:
@@ -167,7 +168,7 @@ def peek(payload: bytes) -> Glimpse | None:
 
     Raises CodecError.
     """
-    sender, latitude, longitude, gear, speed, heading, events, emergency = _glance()(payload)
+    sender, latitude, longitude, gear, speed, heading, events = _glance()(payload)
     if sender is None or latitude == NO_LATITUDE or longitude == NO_LONGITUDE:
         return None
     return Glimpse(
@@ -176,15 +177,14 @@ def peek(payload: bytes) -> Glimpse | None:
         longitude / 1e7,
         _speed_mps(speed, gear == "reverseGears"),
         None if heading == 28800 else heading / 80,
-        emergency is not None or (events is not None and events & _SAID != 0),
+        payload[1] & _HAS_EMERGENCY != 0 or (events is not None and events & _SAID != 0),
     )
 
 
 @cache
 def _glance() -> Callable[[bytes], tuple[Any, ...]]:
-    fields = ("id", "pos.lat", "pos.long", "transmission", "speed", "heading")
-    extensions = ("safetyExt.events", "emergencyExt.responseType")
-    return CODEC.peek(*(f"bsmFrame.{field}" for field in fields + extensions))
+    fields = ("id", "pos.lat", "pos.long", "transmission", "speed", "heading", "safetyExt.events")
+    return CODEC.peek(*(f"bsmFrame.{field}" for field in fields))
 
 
 # ---------------------------------------------------------------- out

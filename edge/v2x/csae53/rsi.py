@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
+from itertools import pairwise
 from typing import Any
 
 from edge.messages import RemoteObject, RoadEvent, RoadEvents
@@ -19,6 +20,7 @@ from edge.v2x.uper import CodecError
 _SIGNS = ("sign", "speed_limit")
 _MAX_PATH = 32
 _MAX_TEXT = 512
+_STRAIGHT = 0.9  # from end to end, of the way along a path
 _MIDDLE_M = 7.5  # from the middle of a path, where nobody says how wide it is: two lanes
 
 # GB/T 30699 codes of signs, 16 characters, may come before the words: YD/T 3709's profile for road-side units
@@ -33,7 +35,8 @@ def road_events(message: dict[str, Any], now: Now) -> RoadEvents | None:
     """The events and signs of a decoded RSI; None where it does not know its own place.
 
     id: "rte" or "rts" and the number. The place is that of the event or sign, else the end of its first path,
-    else the reference of the message. Of several paths the first is taken; links of the map are not.
+    else the reference of the message. Of several paths the first is taken, for events as far as to the event;
+    links of the map are not.
     """
     here = place(message["refPos"])
     if here is None:
@@ -52,7 +55,7 @@ def _event(rte: dict[str, Any], here: Place, now: Now) -> RoadEvent:
         code=code,
         text=_text(rte),
         confidence_ratio=None if confidence is None else confidence / 200,
-        **_where(rte.get("eventPos"), rte.get("eventRadius"), rte, here),
+        **_where(rte.get("eventPos"), rte.get("eventRadius"), rte, here, zone=False),
         **_when(rte, now),
     )
 
@@ -65,7 +68,7 @@ def _sign(rts: dict[str, Any], here: Place, now: Now) -> RoadEvent:
         code=code,
         text=text,
         speed_limit_mps=_speed_limit_mps(text) if code == SPEED_LIMIT_SIGN else None,
-        **_where(rts.get("signPos"), None, rts, here),
+        **_where(rts.get("signPos"), None, rts, here, zone=True),
         **_when(rts, now),
     )
 
@@ -85,7 +88,7 @@ def _speed_limit_mps(text: str) -> float | None:
 
 
 def _where(
-    spot: dict[str, Any] | None, radius: int | None, entry: dict[str, Any], here: Place
+    spot: dict[str, Any] | None, radius: int | None, entry: dict[str, Any], here: Place, zone: bool
 ) -> dict[str, Any]:
     points: list[Place] = []
     width: int | None = None
@@ -96,28 +99,43 @@ def _where(
     at = None if spot is None else seen_from(here, spot)
     if at is None:
         at = points[-1] if points else here
-    if len(points) < 2:  # one point is the middle of a round area
-        radius = width if radius is None and points else radius
+    if len(points) == 1 and radius is None:  # one point is the middle of a round area
+        radius = width
+    heading_deg = _heading_deg(points)
+    if points and not zone:  # what has passed the event is not on the way to it
+        points = points[: 1 + min(range(len(points)), key=lambda i: _square(points[i], at))]
+    if len(points) < 2:
         points, width = [], None
     latitude_deg, longitude_deg = in_degrees(at)
     return {
         "latitude_deg": latitude_deg,
         "longitude_deg": longitude_deg,
         "radius_m": None if radius is None else radius / 10,
-        "heading_deg": _heading_deg(points),
+        "heading_deg": heading_deg,
         "path": tuple(in_degrees(p) for p in reversed(points)),
         "path_width_m": None if width is None else width / 5,
     }
 
 
+def _east_north(a: Place, b: Place) -> tuple[float, float]:
+    """From a to b, in 1e-7 degrees of latitude."""
+    return (b[1] - a[1]) * math.cos(math.radians(a[0] / 1e7)), b[0] - a[0]
+
+
+def _square(a: Place, b: Place) -> float:
+    east, north = _east_north(a, b)
+    return east * east + north * north
+
+
 def _heading_deg(points: list[Place]) -> float | None:
-    """The way that traffic takes at the end of a path."""
-    for before in points[-2::-1]:
-        north = points[-1][0] - before[0]
-        east = (points[-1][1] - before[1]) * math.cos(math.radians(before[0] / 1e7))
-        if north or east:
-            return math.degrees(math.atan2(east, north)) % 360.0
-    return None
+    """The way that traffic takes on a path, where it is nearly straight."""
+    if len(points) < 2:
+        return None
+    east, north = _east_north(points[0], points[-1])
+    along = sum(math.hypot(*_east_north(a, b)) for a, b in pairwise(points))
+    if not math.hypot(east, north) > _STRAIGHT * along:
+        return None
+    return math.degrees(math.atan2(east, north)) % 360.0
 
 
 def _when(entry: dict[str, Any], now: Now) -> dict[str, Any]:

@@ -79,17 +79,18 @@ def _base_ns(stamped: dict[str, Any], now: Now, other_ns: int) -> int:
 
 
 def _phases(states: list[dict[str, Any]], base_ns: int, now: Now) -> tuple[SignalPhase, ...]:
-    found: list[SignalPhase] = []
+    turns: list[list[SignalPhase]] = []
     for one in states:
         light = one["light"]
         state = _STATES[light] if isinstance(light, str) else "unknown"
         name, timing = one.get("timing", _NO_TIMING)
         if name == "counting":
-            found += _counted(state, timing, base_ns)
+            turns.append(_counted(state, timing, base_ns))
         elif name == "utcTiming":
-            found += _dated(state, timing, now)
+            turns.append(_dated(state, timing, now))
         else:
-            found.append(SignalPhase(state=state))
+            turns.append([SignalPhase(state=state)])
+    found = [phases[0] for phases in turns] + [again for phases in turns for again in phases[1:]]
     found.sort(key=lambda phase: (phase.from_ns is None, phase.from_ns or 0))
     first_ns = found[0].from_ns
     if first_ns is not None and first_ns > base_ns:
