@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -29,6 +31,10 @@ _CHUNK_BITS = 60
 
 _LONG = 65536
 """A size bound from here on does not count: the length is told as if there were none (clause 11.9.3.3)."""
+
+_VARIABLE = re.compile(r"\bv\d+\b")
+_PURE = re.compile(r"w\d+( >> \d+)?( & \d+)?|value\['[^']+'\]|v\d+\['[^']+'\]")
+"""What may be evaluated later: nothing that moves with r, and a member of a dict."""
 
 TEXT_BITS = {"ia5": 7, "visible": 7, "numeric": 4}
 
@@ -202,6 +208,26 @@ def chunks(widths: list[int]) -> Iterator[tuple[int, int]]:
         total += width
     if start < len(widths):
         yield start, len(widths)
+
+
+def inlined(lines: list[str]) -> list[str]:
+    """Where a variable v<number> is used once, what it was set to stands in its place."""
+    uses = Counter(name for line in lines for name in _VARIABLE.findall(line))
+    once: dict[str, str] = {}
+    out = []
+
+    def put(match: re.Match[str]) -> str:
+        return once.get(match[0], match[0])
+
+    for line in lines:
+        line = _VARIABLE.sub(put, line)
+        variable, equals, expression = line.strip().partition(" = ")
+        short = equals and _VARIABLE.fullmatch(variable) and uses[variable] == 2
+        if short and _PURE.fullmatch(expression):
+            once[variable] = f"({expression})"
+        else:
+            out.append(line)
+    return out
 
 
 def runs(members: Mapping[str, Type]) -> Iterator[tuple[int, list[str], Type]]:

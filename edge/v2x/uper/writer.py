@@ -10,6 +10,7 @@ from edge.v2x.uper.lines import (
     Generator,
     bounds,
     chunks,
+    inlined,
     is_extensible,
     optional_members,
     runs,
@@ -37,7 +38,7 @@ from edge.v2x.uper.types import (
 
 
 class Writer(Generator):
-    """encode(value): n is what was written as one int, r how many bits it has; lists have an n and r apart."""
+    """encode(value): n is what was written as one int, r its bits; lists and open types have theirs apart."""
 
     def __init__(
         self,
@@ -66,9 +67,10 @@ class Writer(Generator):
         tail = [
             "    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:",
             f"        found = fault(KIND, value, {name!r})",
-            f"        raise found or CodecError({name!r}, f'cannot be encoded: {{error}}', 'unencodable') from None",
+            "        what = f'cannot be encoded: {error}'",
+            f"        raise found or CodecError({name!r}, what, 'unencodable') from None",
         ]
-        return source + "\n".join(["def encode(value):", "    try:", *self.lines, *tail]) + "\n"
+        return source + "\n".join(["def encode(value):", "    try:", *inlined(self.lines), *tail]) + "\n"
 
     def _shared(self, kind: Type) -> str:
         """A function for a type that is there more than once; from then on it is called."""
@@ -78,7 +80,7 @@ class Writer(Generator):
         inner._write(kind, "value")
         inner.flush()
         self._functions[id(kind)] = name
-        return "\n".join([f"def {name}(value):", *inner.lines, "    return n, r"]) + "\n"
+        return "\n".join([f"def {name}(value):", *inlined(inner.lines), "    return n, r"]) + "\n"
 
     def flush(self) -> None:
         """Check and append the open run."""
@@ -255,17 +257,15 @@ class Writer(Generator):
         optional = optional_members(members)
         present = self.name("p")
         if optional:
-            tests = [
-                f"({_is_there(key, members[key], variable)}) << {len(optional) - 1 - i}"
-                for i, key in enumerate(optional)
-            ]
-            self.line(f"{present} = {' | '.join(tests)}")
+            tests = [f"({_is_there(key, members[key], variable)})" for key in optional]
+            shifted = [f"{test} << {len(optional) - 1 - i}" for i, test in enumerate(tests)]
+            self.line(f"{present} = {' | '.join([*shifted[:-1], tests[-1]])}")
             self._put(present, len(optional))
         if counts is not None:
             if any(isinstance(members[key], Default) for key in optional):
                 counts = counts + [f"({key.rstrip('?')!r} in {variable})" for key in optional]
             elif optional:
-                counts = [*counts, f"{present}.bit_count()"]
+                counts = [*counts, present if len(optional) == 1 else f"{present}.bit_count()"]
             self._checks.append(
                 f"len({variable}) == {' + '.join([str(len(members) - len(optional)), *counts])}"
             )
@@ -276,7 +276,7 @@ class Writer(Generator):
                 self._member(member, item, variable)
                 continue
             bit = 1 << len(optional) - 1 - optional.index(key)
-            with self.block(f"if {present} & {bit}:"):
+            with self.block(f"if {present} & {bit}:" if len(optional) > 1 else f"if {present}:"):
                 self.line(f"{item} = {variable}[{name!r}]")
                 self._member(member, item, variable)
 
@@ -317,9 +317,8 @@ class Writer(Generator):
         length, item = self.name("k"), self.name("v")
         self.line(f"{length} = len({variable})")
         self._length(length, *bounds(kind), kind.extensible)
-        with self._apart() as (n, r):
-            with self.block(f"for {item} in {variable}:"):
-                self._write(kind.item, item)
+        with self._apart() as (n, r), self.block(f"for {item} in {variable}:"):
+            self._write(kind.item, item)
         self._put_now(n, r)
 
     def _choice(self, kind: Choice, variable: str) -> None:
