@@ -12,7 +12,7 @@ from edge.v2x.uper import CodecError
 SHAPES = ("circle", "rectangle", "ellipse")
 """In the order of the header sub-types of GBC and GAC."""
 
-_M_PER_STEP = 1e-7 * math.pi / 180 * 6_371_008.8  # of latitude; the mean radius of the earth
+_M_PER_DEG = math.pi / 180 * 6_371_008.8  # of latitude; the mean radius of the earth
 
 
 class Area(msgspec.Struct, frozen=True, gc=False):
@@ -39,7 +39,7 @@ class Area(msgspec.Struct, frozen=True, gc=False):
 
     def function(self, latitude: int, longitude: int) -> float:
         """F of EN 302 931 clause 5: 1 at the centre, 0 on the border, negative outside."""
-        north, east = offset_m(self.latitude, self.longitude, latitude, longitude)
+        north, east = offset_m(self.latitude * 1e-7, self.longitude * 1e-7, latitude * 1e-7, longitude * 1e-7)
         a = self.a
         b = a if self.shape == "circle" else self.b
         if a <= 0 or b <= 0:
@@ -63,10 +63,12 @@ def circle(latitude_deg: float, longitude_deg: float, radius_m: float) -> Area:
     return Area("circle", round(latitude_deg * 1e7), round(longitude_deg * 1e7), math.ceil(radius_m))
 
 
-def offset_m(latitude: int, longitude: int, to_latitude: int, to_longitude: int) -> tuple[float, float]:
+def offset_m(
+    latitude_deg: float, longitude_deg: float, to_latitude_deg: float, to_longitude_deg: float
+) -> tuple[float, float]:
     """Metres to the north and to the east, on a plane that touches the earth at the first point."""
-    east = (to_longitude - longitude + 1_800_000_000) % 3_600_000_000 - 1_800_000_000
+    east_deg = (to_longitude_deg - longitude_deg + 180) % 360 - 180
     return (
-        (to_latitude - latitude) * _M_PER_STEP,
-        east * _M_PER_STEP * math.cos(math.radians(latitude * 1e-7)),
+        (to_latitude_deg - latitude_deg) * _M_PER_DEG,
+        east_deg * _M_PER_DEG * math.cos(math.radians(latitude_deg)),
     )

@@ -147,7 +147,9 @@ class Router:
         mib = self.mib
         wait_s = mib.contention_max_s
         if packet.remaining_hops == packet.hop_limit:
-            north, east = offset_m(source.latitude, source.longitude, own.latitude, own.longitude)
+            north, east = offset_m(
+                source.latitude * 1e-7, source.longitude * 1e-7, own.latitude * 1e-7, own.longitude * 1e-7
+            )
             near = max(1 - math.hypot(north, east) / mib.range_m, 0.0)
             wait_s = mib.contention_min_s + (mib.contention_max_s - mib.contention_min_s) * near
         data = one_hop_less(packet)
