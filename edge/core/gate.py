@@ -2,7 +2,8 @@
 
 Silent by default: only what the vehicle's file allows. Values are limited to its bounds and may change only
 as fast as it says; what comes too soon, is no number or rests on old inputs is refused. Questions to ECUs
-pass too, if they are switched on, only read, keep their distance and wake nobody.
+pass too, if they are switched on, only read, keep their distance and wake nobody. What leaves by radio is
+judged in radio.py.
 
 Age: a wish may not wait, so its age is counted from the arrival of the message that it rests on, and
 max_age_ms bounds how long deciding may take. How old the picture behind that message is, is the rules'
@@ -12,11 +13,11 @@ affair: one older than freshness.view_s is not looked at, however fast it was de
 from __future__ import annotations
 
 from edge.config import GateRule, GateSettings, Question
+from edge.core.radio import TOO_SOON, Content, Radio
 from edge.core.units import known, seconds
 from edge.core.vehicle import CarState
 from edge.messages import Ask, Health, Refused, Request, Transmit
 
-TOO_SOON = "sooner than the shortest interval after the last"
 _COUNT_EVERY_NS = 1_000_000_000
 _FORGET_NS = 1_000_000_000  # the car has let go of what was not repeated for so long
 _ASKED_SERVICES = (0x01, 0x19, 0x22, 0x3E)  # they read and change nothing: SAE J1979, ISO 14229-1
@@ -39,13 +40,19 @@ class _Sent:
 class Gate:
     """Judges every wish."""
 
-    def __init__(self, rules: dict[str, GateRule], settings: GateSettings) -> None:
+    def __init__(
+        self,
+        rules: dict[str, GateRule],
+        settings: GateSettings,
+        *,
+        radio: bool = False,
+        emergency: bool = False,
+    ) -> None:
         self._rules = rules
         self._max_age_ns = round(settings.max_age_ms * 1e6)
-        self._radio_interval_ns = round(settings.radio_interval_ms * 1e6)
         self._dry_run = settings.dry_run
         self._sent: dict[str, _Sent] = {}
-        self._radio_ns: int | None = None
+        self._radio = Radio(settings, on=radio, emergency=emergency)
         self._may_ask = settings.diagnostics
         self._silent_bus = settings.silent_bus
         self._ask_interval_ns = round(settings.diagnostics_interval_ms * 1e6)
@@ -90,16 +97,9 @@ class Gate:
         sent = self._sent.get(what)
         return sent.value if sent is not None and now_ns - sent.t_ns <= _FORGET_NS else 0.0
 
-    def radio(self, own: CarState, now_ns: int) -> str | None:
-        """Why our own state may not be announced now; None: it may, and counts as sent."""
-        if self._radio_ns is not None and now_ns - self._radio_ns < self._radio_interval_ns:
-            return TOO_SOON
-        if own.latitude_deg is None or own.longitude_deg is None:
-            return "own position is not fresh"
-        if own.speed_mps is None:
-            return "own speed is not fresh"
-        self._radio_ns = now_ns
-        return None
+    def radio(self, content: Content, own: CarState, now_ns: int) -> str | None:
+        """Why something may not be announced now; None: it may, and counts as sent."""
+        return self._radio.judge(content, own, now_ns)
 
     def bus(self, message: Health) -> None:
         """How a bus says that it is: source "can:NAME"."""

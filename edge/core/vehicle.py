@@ -39,6 +39,11 @@ class CarState(msgspec.Struct, frozen=True, kw_only=True):
     heading_deg: float | None
     position_accuracy_m: float | None
     speed_age_s: float | None
+    traction_control_active: bool | None = None
+    air_bag: bool | None = None
+    flat_tyre: bool | None = None
+    disabled: bool | None = None
+    light_bar: bool | None = None
 
 
 class OwnVehicle:
@@ -140,6 +145,11 @@ class OwnVehicle:
             heading_deg=heading,
             position_accuracy_m=accuracy,
             speed_age_s=speed_age_s,
+            traction_control_active=self._flag("traction_control_active", now_ns),
+            air_bag=self._flag("air_bag", now_ns),
+            flat_tyre=self._flag("flat_tyre", now_ns),
+            disabled=self._flag("disabled", now_ns),
+            light_bar=self._flag("light_bar", now_ns),
         )
 
     def _follow_speed(self, speed_mps: float, stamp_ns: int) -> None:
@@ -199,6 +209,8 @@ class OwnVehicle:
 
     def _indicator(self, now_ns: int) -> Literal["off", "left", "right", "both"] | None:
         left, right = self._flag("indicator_left", now_ns), self._flag("indicator_right", now_ns)
+        if self._flag("hazard_lights", now_ns):
+            return "both"
         if left is None or right is None:
             return None
         if left and right:
