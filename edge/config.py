@@ -565,6 +565,7 @@ class EmergencyVehicle(Section, frozen=True, kw_only=True):
     enabled: bool = True
     range_m: float = 300.0
     arrival_s: float = 10.0
+    crossing_m: float = 30.0  # who crosses no nearer than this needs no room
 
 
 class Roadside(Section, frozen=True, kw_only=True):

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.config import CoreConfig
-from edge.core.announce import Announcer
+from edge.core.announcements import Announcements
+from edge.core.around import Around, Surroundings
 from edge.core.assist import Assist
 from edge.core.availability import Availability
 from edge.core.diagnostics import Questions
 from edge.core.driver import DriverWatch
 from edge.core.gate import TOO_SOON, Gate
-from edge.core.peers import PeerTable
+from edge.core.own_events import COLLISIONS, Moment
 from edge.core.road import RoadWatch
 from edge.core.roadside import RoadsideTable, RoadsideView
 from edge.core.situation import Situation
 from edge.core.vehicle import CarState, OwnVehicle, own_car
 from edge.core.warnings import Arbiter, table
 from edge.messages import (
-    Announce,
     Answer,
     Ask,
     Driver,
@@ -28,7 +28,6 @@ from edge.messages import (
     Intersections,
     Message,
     Motion,
-    Peer,
     PeerHeard,
     Position,
     Request,
@@ -62,16 +61,19 @@ class Core:
         self._road_now: dict[str, Road] = {}
         self._driver_now: Driver | None = None
         self._no_face_s = 0.0
-        self._peers = PeerTable(rules.peers)
+        self._peers = Surroundings(rules.peers, config.vehicle)
         self._roadside = RoadsideTable(rules.roadside, config.vehicle.length_m / 2.0)
         self._roadside_ns: int | None = None
         self._view: RoadsideView | None = None
+        self._heard_tracks: frozenset[int] = frozenset()  # of those who speak for themselves
         self._arbiter = Arbiter(kinds)
         self._available = Availability(kinds, rules.freshness, next(iter(config.geometry), "road"))
         self._assist = Assist()
-        self._gate = Gate(config.vehicle.gate, rules.gate)
+        self._gate = Gate(
+            config.vehicle.gate, rules.gate, radio=config.send_v2x, emergency=config.vehicle.emergency
+        )
         self._questions = Questions(config.diagnostics)
-        self._announcer = Announcer(config.vehicle, rules.peers.hard_braking_mps2)
+        self._announcements = Announcements(config, self._gate)
         self._view_ns = round(rules.freshness.view_s * 1e9)
         self._now_ns: int | None = None
         self._next_tenth_ns: int | None = None
@@ -162,12 +164,14 @@ class Core:
         self._available.link_heard()
         if isinstance(message.content, RoadEvents | Intersections | SignalStates):
             return self._roadside_heard(message, now_ns)
-        if not self._peers.hear(message, now_ns):
-            return []
+        return self._look(now_ns) if self._peers.hear(message, now_ns) else []
+
+    def _look(self, now_ns: int) -> list[Message]:
+        """At the other road users, after news of them."""
         own = self._own.state(now_ns)
-        peers = self._peers.table(now_ns, own)
-        said = self._peers.say(now_ns, peers)
-        return [*([said] if said is not None else []), *self._decide("peers", own, now_ns, peers)]
+        around = self._peers.look(now_ns, own, self._roads_seen(now_ns))
+        said = self._peers.say(now_ns, around)
+        return [*([said] if said is not None else []), *self._decide("peers", own, now_ns, around)]
 
     def _roadside_heard(self, message: PeerHeard, now_ns: int) -> list[Message]:
         """News of events are looked at within their message, but not each one of a flood."""
@@ -185,12 +189,14 @@ class Core:
             out += self._announce(now_ns)
         out += self._ask(now_ns)
         if self._next_tenth_ns is not None and now_ns < self._next_tenth_ns:
-            return out
+            return out + self._look(now_ns) if self._peers.due(now_ns) else out
         self._next_tenth_ns = now_ns - now_ns % _TENTH_NS + _TENTH_NS
         own = self._own.state(now_ns)
-        peers = self._peers.table(now_ns, own)
-        said = self._peers.say(now_ns, peers)
+        around = self._peers.look(now_ns, own, self._roads_seen(now_ns), whole=True)
+        said = self._peers.say(now_ns, around)
+        self._heard_tracks = self._peers.heard_tracks(around)
         out.append(own_car(own, now_ns))
+        out += self._peers.table.gaps(now_ns)
         if said is not None:
             out.append(said)
         self._view = self._roadside.view(own, now_ns)
@@ -198,7 +204,9 @@ class Core:
             self._available.note("our lane", now_ns)
         self._note_car(own, now_ns)
         out += self._available.check(now_ns)
-        out += self._decide("tick", own, now_ns, peers)
+        out += self._decide("tick", own, now_ns, around)
+        if around is not None and len(around.slots):
+            out += self._decide("peers", own, now_ns, around)
         if len(self._roadside):
             out += self._decide("roadside", own, now_ns)
         release = self._assist.release(self._gate.sent("brake", now_ns), now_ns)
@@ -218,9 +226,12 @@ class Core:
             if value is not None:
                 self._available.note(name, now_ns)
 
-    def _decide(
-        self, news: str, own: CarState, now_ns: int, peers: tuple[Peer, ...] | None = None
-    ) -> list[Message]:
+    def _roads_seen(self, now_ns: int) -> tuple[Road, ...]:
+        """Of each road camera that still sees."""
+        oldest_ns = now_ns - self._view_ns
+        return tuple(road for road in self._road_now.values() if road.taken_ns >= oldest_ns)
+
+    def _decide(self, news: str, own: CarState, now_ns: int, around: Around | None = None) -> list[Message]:
         """Warnings after news of one kind, and what they make us ask of the car."""
         oldest_ns = now_ns - self._view_ns
         driver = self._driver_now
@@ -228,10 +239,10 @@ class Core:
             now_ns=now_ns,
             rules=self._config.rules,
             own=own,
-            roads=tuple(road for road in self._road_now.values() if road.taken_ns >= oldest_ns),
+            roads=self._roads_seen(now_ns),
             driver=driver if driver is not None and driver.taken_ns >= oldest_ns else None,
             no_face_s=self._no_face_s,
-            peers=self._peers.relevant(peers, own) if peers else (),
+            around=around,
             roadside=self._view,
         )
         changed, held = self._arbiter.look(situation, news)
@@ -259,19 +270,15 @@ class Core:
         return [request, *([refused] if refused is not None else [])], verdict == TOO_SOON
 
     def _announce(self, now_ns: int) -> list[Message]:
-        own = self._own.state(now_ns)
-        due = self._announcer.due(own, now_ns)
-        if due is None:
-            return []
-        content, cause = due
-        reason = self._gate.radio(own, now_ns)
-        if reason == TOO_SOON:
-            return []  # it stays due; the next tick asks again
-        self._announcer.tried(content, now_ns)
-        if reason is None and content is not None:
-            return [Announce(t_ns=now_ns, content=content, cause=cause)]
-        refused = self._gate.refused("announce", reason or "own state is not known", now_ns)
-        return [refused] if refused is not None else []
+        view = self._view
+        moment = Moment(
+            now_ns=now_ns,
+            own=self._own.state(now_ns),
+            roads=self._roads_seen(now_ns),
+            alarm=any(self._arbiter.level(name) == "alarm" for name in COLLISIONS),
+            crossing=view is not None and view.place is not None and view.place.to_stop_m is not None,
+        )
+        return self._announcements.tick(moment, self._heard_tracks)
 
     def _ask(self, now_ns: int) -> list[Message]:
         question = self._questions.due(now_ns)

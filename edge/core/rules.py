@@ -6,8 +6,6 @@ nothing flickers at a limit. How the car is driven is in driving.py.
 
 from __future__ import annotations
 
-import math
-
 from edge.core.road import VEHICLES
 from edge.core.situation import Assessment, Situation
 from edge.core.units import seconds
@@ -247,30 +245,6 @@ def driver_missing(s: Situation, active: bool) -> Assessment | None:
         based_on_ns=driver.taken_ns,
         arrived_ns=driver.t_ns,
     )
-
-
-def emergency_brake_ahead(s: Situation, active: bool) -> Assessment | None:
-    """T/CSAE 53 EBW: a peer ahead on our or the next lane, going our way, brakes hard."""
-    rules = s.rules.peers
-    if not _faster(s, rules.min_speed_mps):
-        return None
-    for peer in s.peers:
-        ahead, left = peer.ahead_m, peer.left_m
-        if "hard_braking" not in peer.events or ahead is None or left is None or peer.heading_deg is None:
-            continue
-        aside = math.fabs(left)
-        if not 0.0 < ahead <= rules.emergency_range_m or aside > rules.same_lane_m + rules.lane_width_m:
-            continue
-        same_lane = aside <= rules.same_lane_m
-        return Assessment(
-            level="alarm" if same_lane else "warning",
-            cause=f"a vehicle {ahead:.0f} m ahead on {'our' if same_lane else 'the next'} lane brakes hard",
-            values={"ahead_m": ahead, "left_m": left, "age_s": peer.age_s},
-            thresholds={"ahead_m": rules.emergency_range_m, "left_m": rules.same_lane_m},
-            object=f"peer:{peer.sender}",
-            based_on_ns=s.now_ns - round(peer.age_s * 1e9),
-        )
-    return None
 
 
 def _faster(s: Situation, than_mps: float) -> bool:

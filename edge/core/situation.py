@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from edge.config import Rules
+from edge.core.around import Around
 from edge.core.roadside import RoadsideView
 from edge.core.vehicle import CarState
-from edge.messages import Driver, Peer, Road, WarningLevel
+from edge.messages import Driver, Road, WarningLevel
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +20,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     roads: tuple[Road, ...]  # of each road camera that still sees
     driver: Driver | None
     no_face_s: float
-    peers: tuple[Peer, ...]  # heard lately, nearest first; empty without our own place
+    around: Around | None  # other road users; None without our own place and heading
     roadside: RoadsideView | None = None  # None without our own place and heading
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from edge.config import Rules
-from edge.core import driving, roadside_rules, rules, signal_rules
+from edge.core import crossing_rules, driving, peer_rules, roadside_rules, rules, signal_rules
 from edge.core.situation import Assessment, Situation
 from edge.messages import Warning, WarningLevel
 
@@ -46,6 +46,7 @@ def table(settings: Rules) -> tuple[Kind, ...]:
     lanes, acceleration = ("road lanes", "can speed", "can indicator"), ("can speed", "can acceleration")
     harsh_s = settings.driving.harsh_for_s
     way, place = ("gnss", "gnss heading", "v2x", "can speed"), ("gnss", "gnss heading", "v2x")
+    indicating = (*way, "can indicator")
     vehicle_near, person_near = rules.forward_collision, rules.pedestrian_collision
     kinds = (
         Kind(
@@ -57,8 +58,44 @@ def table(settings: Rules) -> tuple[Kind, ...]:
             inputs=road,
         ),
         Kind(
-            name="emergency_brake_ahead", code=13, rule=rules.emergency_brake_ahead, settings="peers",
-            on="peers", inputs=("gnss", "v2x", "can speed"),
+            name="vulnerable_road_user", code=28, rule=crossing_rules.vulnerable_road_user,
+            settings="vulnerable_road_user", on="peers", inputs=way, quiet_while=("pedestrian_collision",),
+        ),
+        Kind(
+            name="peer_forward_collision", code=20, rule=peer_rules.peer_forward_collision,
+            settings="peer_forward_collision", on="peers", inputs=way, quiet_while=("forward_collision",),
+        ),
+        Kind(
+            name="intersection_collision", code=21, rule=crossing_rules.intersection_collision,
+            settings="intersection_collision", on="peers", inputs=way,
+        ),
+        Kind(
+            name="do_not_pass", code=25, rule=crossing_rules.do_not_pass, settings="do_not_pass", on="peers",
+            inputs=indicating,
+        ),
+        Kind(
+            name="left_turn_assist", code=22, rule=crossing_rules.left_turn_assist,
+            settings="left_turn_assist", on="peers", inputs=indicating,
+        ),
+        Kind(
+            name="emergency_brake_ahead", code=13, rule=peer_rules.emergency_brake_ahead, settings="peers",
+            on="peers", inputs=way,
+        ),
+        Kind(
+            name="lane_change", code=24, rule=crossing_rules.lane_change, settings="lane_change", on="peers",
+            inputs=indicating,
+        ),
+        Kind(
+            name="control_loss", code=27, rule=peer_rules.control_loss, settings="control_loss", on="peers",
+            inputs=way,
+        ),
+        Kind(
+            name="abnormal_vehicle", code=26, rule=peer_rules.abnormal_vehicle, settings="abnormal_vehicle",
+            on="peers", inputs=way, quiet_while=("peer_forward_collision", "forward_collision"),
+        ),
+        Kind(
+            name="emergency_vehicle", code=29, rule=peer_rules.emergency_vehicle,
+            settings="emergency_vehicle", on="peers", inputs=way, hold_s=2.0,
         ),
         Kind(
             name="red_light_violation", code=34, rule=signal_rules.red_light_violation, settings="red_light",
@@ -107,6 +144,10 @@ def table(settings: Rules) -> tuple[Kind, ...]:
         Kind(
             name="harsh_cornering", code=11, rule=driving.harsh_cornering, settings="driving", on="tick",
             inputs=("can speed", "can lateral"), after_s=harsh_s,
+        ),
+        Kind(
+            name="blind_spot", code=23, rule=crossing_rules.blind_spot, settings="lane_change", on="peers",
+            inputs=way, after_s=0.2, quiet_while=("lane_change",),
         ),
         Kind(
             name="traffic_jam_ahead", code=37, rule=roadside_rules.traffic_jam_ahead, settings="traffic_jam",

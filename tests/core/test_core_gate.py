@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from edge.config import Freshness, GateRule, GateSettings, PeerRules, Rules, Vehicle
+from edge.config import Freshness, GateRule, GateSettings, Rules, Vehicle
 from edge.core.announce import Announcer
 from edge.core.gate import TOO_SOON, Gate
-from edge.core.peers import PeerTable
 from edge.core.situation import Assessment
 from edge.core.vehicle import OwnVehicle
 from edge.core.warnings import Arbiter, Kind, table
-from edge.messages import PeerHeard, Position, RemoteObject, Request, Signals, Transmit
+from edge.messages import Position, Request, Signals, Transmit
 
 MS = 1_000_000
 BRAKE = GateRule(bus="can0", message="A", signal="BRAKE", minimum=0.0, maximum=6.0, max_rate_per_s=20.0)
@@ -118,42 +117,6 @@ def test_without_any_change_it_is_announced_once_a_second():
     speaker.tried(speaker.due(place(vehicle, 0), 0)[0], 0)
     assert speaker.due(place(vehicle, 999 * MS), 999 * MS) is None
     assert speaker.due(place(vehicle, 1000 * MS), 1000 * MS)[1] == "once a second"
-
-
-# ---------------------------------------------------------------- peers
-
-
-def heard(sender, t_ms, counter=0, latitude=0.0):
-    content = RemoteObject(kind="car", latitude_deg=latitude, longitude_deg=0.0)
-    return PeerHeard(
-        t_ns=t_ms * MS,
-        link="v2x",
-        standard="etsi",
-        message="CAM",
-        sender=sender,
-        counter=counter,
-        trust="unsigned",
-        content=content,
-    )
-
-
-def test_the_table_of_peers_is_bounded_and_forgets():
-    peers, (_, vehicle) = PeerTable(PeerRules(max_peers=3, max_age_s=1.0)), announcer()
-    own = place(vehicle, 0, heading=0.0)
-    for n in range(10):
-        assert peers.hear(heard(str(n), n, latitude=0.001 * n), n * MS)
-    assert [p.sender for p in peers.table(10 * MS, own)] == ["7", "8", "9"]
-    assert [p.sender for p in peers.table(1008 * MS, own)] == ["8", "9"]
-    assert peers.table(5000 * MS, own) == ()
-
-
-def test_the_same_message_twice_counts_once():
-    peers = PeerTable(PeerRules())
-    assert peers.hear(heard("a", 0, counter=7), 0)
-    assert not peers.hear(heard("a", 10, counter=7), 10 * MS)
-    assert peers.hear(heard("a", 100, counter=8), 100 * MS)
-    assert not peers.hear(heard("a", 50, counter=6), 100 * MS)
-    assert not peers.hear(heard("b", 100, latitude=float("nan")), 100 * MS)
 
 
 # ---------------------------------------------------------------- arbitration

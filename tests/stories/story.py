@@ -108,6 +108,7 @@ class Story:
     can: bool = True
     gnss: bool = True
     peer: Callable[[float], RemoteObject | None] | None = None
+    trust: str = "unsigned"
     t_ns: int = 1_000_000_000
 
     def __post_init__(self) -> None:
@@ -291,7 +292,7 @@ class Story:
                     message="BSM",
                     sender="1a2b",
                     counter=self._n % 128,
-                    trust="unsigned",
+                    trust=self.trust,
                     content=content,
                 )
             )

@@ -21,7 +21,7 @@ from edge.messages import (
 
 
 def braking_peer(ahead_m: float, left_m: float = 0.0, from_s: float = 3.0, **values):
-    story = drive().at(20)
+    story = drive(trust=values.pop("trust", "signed")).at(20)
     story.peer = lambda t: peer_at(
         story, ahead_m, left_m, 20.0, events=("hard_braking",) if t >= from_s else (), **values
     )
