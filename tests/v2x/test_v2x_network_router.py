@@ -187,6 +187,18 @@ def test_a_message_for_an_area_that_we_are_not_in():
     assert r.hear(gbc(2), 0, at(OWN, north_m=499)) == []
 
 
+def test_a_packet_for_one_station_is_for_that_one_only():
+    vector = network.beacon(at(BOB))[13:]
+    for address in (OWN, 0x9999):
+        to = address.to_bytes(8, "big") + vector[8:20]
+        data = bytes.fromhex("0311001a0a 2020000000050a00 00090000") + vector + to + b"\x07\xd1\0\0x"
+        r = router()
+        if address == OWN:
+            assert r.hear(network.read(data), 0, at(OWN)) == []
+        else:
+            assert reason(r, network.read(data)) == "for another"
+
+
 # ---------------------------------------------------------------- sending on
 
 
@@ -316,7 +328,7 @@ def test_a_hundred_thousand_damaged_packets_give_codec_errors_with_reasons_and_b
     ]  # fmt: skip
     known = {
         "unknown", "undecodable", "unsupported", "duplicate", "expired", "future", "out of area", "secured",
-        "address taken",
+        "address taken", "for another",
     }  # fmt: skip
     r = router(max_stations=100)
     reasons = set()

@@ -9,7 +9,8 @@ from edge.v2x.network.packet import DSMP, GEONETWORKING, Packet
 from edge.v2x.network.short import is_signed, read_dsmp, read_wsmp
 from edge.v2x.uper import CodecError
 
-_J2735_IDS = range(18, 64)  # DSRCmsgID of the messages of SAE J2735, in the second octet
+J2735_IDS = range(18, 64)
+"""DSRCmsgID of the messages of SAE J2735, in the second octet of a frame."""
 
 
 def read(data: bytes) -> Packet:
@@ -32,7 +33,7 @@ def read(data: bytes) -> Packet:
         return geonetworking.read(data)
     if first == DSMP:
         return read_dsmp(data)
-    if first == 0 and second in _J2735_IDS:
+    if first == 0 and second in J2735_IDS:
         return Packet(family="j2735", payload=data, data=data)
     if first == 0x0B:
         return read_wsmp(data)

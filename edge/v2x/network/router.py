@@ -3,7 +3,7 @@
 A state machine without a clock: `now_ns` is monotonic, our own place and date come in a position vector, and
 random numbers from the caller. Inside an area packets are sent on by simple or contention-based forwarding
 (annex F); towards an area they are not: there is no unicast on our links for greedy forwarding to use.
-Packets for one station (GUC) and the location service are told, not answered.
+Packets for one station (GUC) are not sent on, and the location service is not answered.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Router:
 
         own: where and when we are, None: not known; then nobody judges age or area, and nothing is sent on.
         Raises CodecError for what is not for the layers above: "duplicate", "own" (it came back to us),
-        "address taken", "expired", "future", "out of area", "secured" (not verified yet). Packets of other
-        families pass: they have no source.
+        "address taken", "expired", "future", "out of area", "for another" station, "secured" (not verified
+        yet). Packets of other families pass: they have no source.
         """
         source = packet.source
         if source is None:
@@ -127,6 +127,8 @@ class Router:
         area, kind = packet.area, packet.kind
         if area is not None and own is not None and not area.holds(own.latitude, own.longitude):
             raise CodecError(_WHERE, f"for a {area.shape} that we are not in", "out of area")
+        if kind == "guc" and packet.destination != self.address:
+            raise CodecError(_WHERE, f"for {packet.destination or 0:012x}", "for another")
         method = self.mib.area_forwarding
         if (
             kind not in ("gbc", "tsb")
