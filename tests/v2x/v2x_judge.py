@@ -220,7 +220,7 @@ def from_asn1tools(kind, value):
 
 
 def to_pycrate(kind, value):
-    """Bit strings are (int, size) there, NULL is 0; an open type is a pair of the type's name and the value."""
+    """Bit strings are (int, size) there, NULL is 0; an open type is a pair of a name and its octets."""
     return _convert(kind, value, _ToPycrate())
 
 

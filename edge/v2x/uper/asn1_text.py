@@ -77,8 +77,8 @@ class _Text:
         if isinstance(kind, Integer):
             if kind.low is None:
                 return "INTEGER"
-            high = "MAX" if kind.high is None else kind.high
-            return f"INTEGER ({kind.low}..{high}{', ...' * kind.extensible})"
+            top = "MAX" if kind.high is None else kind.high
+            return f"INTEGER ({kind.low}..{top}{', ...' * kind.extensible})"
         if isinstance(kind, Boolean):
             return "BOOLEAN"
         if isinstance(kind, Enumerated):

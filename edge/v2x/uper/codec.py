@@ -8,12 +8,12 @@ of a standard has added is skipped by its length, as X.691 intends. Clauses are 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from edge.v2x.uper import support
 from edge.v2x.uper.reader import Reader
-from edge.v2x.uper.types import CodecError, Type
+from edge.v2x.uper.types import Type
 from edge.v2x.uper.values import fault
 from edge.v2x.uper.writer import Writer
 
@@ -37,14 +37,16 @@ class Codec:
         writer = Writer()
         self.encode_source = writer.function(self.kind, self.name)
         names = {**_SUPPORT, **writer.constants, "fault": fault, "KIND": self.kind}
-        return _made(self.encode_source, f"encode {self.name}", names)
+        return _made(self.encode_source, self.name, names)
 
     @cached_property
     def decode(self) -> Callable[[bytes], Any]:
         """The octets of a message to a value."""
-        reader = Reader()
+        reader = Reader(fast=True)
         self.decode_source = reader.function(self.kind, self.name)
-        return _made(self.decode_source, f"decode {self.name}", {**_SUPPORT, **reader.constants})
+        return self._reading(
+            self.decode_source, reader, lambda careful: careful.function(self.kind, self.name)
+        )
 
     def peek(self, *paths: str) -> Callable[[bytes], tuple[Any, ...]]:
         """A function that decodes the members at these paths alone, "cam.generationDeltaTime" and the like.
@@ -53,14 +55,24 @@ class Codec:
         alternative than the message has. What is in front of the last of them is passed over, what is behind
         is not looked at. It raises CodecError. A path that the type does not have is a KeyError here.
         """
-        reader = Reader()
+        reader = Reader(fast=True)
         source = reader.glance(self.kind, self.name, paths)
-        return _made(source, f"peek {self.name}", {**_SUPPORT, **reader.constants})
+        return self._reading(source, reader, lambda other: other.glance(self.kind, self.name, paths))
+
+    def _reading(self, source: str, reader: Reader, again: Callable[[Reader], str]) -> Callable[[bytes], Any]:
+        """The fast function, which turns to the careful one where something is not as it is most often."""
+
+        @cache
+        def careful() -> Callable[[bytes], Any]:
+            reader = Reader()
+            source = again(reader)
+            return _made(source, f"{self.name}, careful", {**_SUPPORT, **reader.constants})
+
+        names = {**_SUPPORT, **reader.constants, "careful": lambda data: careful()(data)}
+        return _made(source, self.name, names)
 
 
 def _made(source: str, title: str, names: dict[str, Any]) -> Any:
+    """The last function of the source."""
     exec(compile(source, f"<uper {title}>", "exec"), names)
-    return names[title.split()[0]]
-
-
-__all__ = ["Codec", "CodecError"]
+    return names[source.rpartition("\ndef ")[2].removeprefix("def ").partition("(")[0]]

@@ -10,15 +10,21 @@ from edge.v2x.uper.types import Bits, Boolean, Enumerated, Integer, Null, Octets
 
 
 class Leaves(Generator):
-    """n is all bits of a message as one int, r how many are still to be read."""
+    """n is all bits of a message as one int, r how many are still to be read.
+
+    fast: what is generated takes for granted that no extension is there which has no table, and raises a bare
+    ValueError or IndexError for anything out of order; it is done again then by the other, careful sort.
+    """
 
     def __init__(
         self,
         names: Iterator[int] | None = None,
         constants: dict[str, Any] | None = None,
         functions: dict[int, str] | None = None,
+        fast: bool = False,
     ) -> None:
         super().__init__(names, constants)
+        self._fast = fast
         self._fields: list[tuple[str, int, str]] = []  # variable ("": not wanted), width, where
         self._checks: list[tuple[str, int, str]] = []  # variable, highest value, where
         self._after: list[str] = []
@@ -28,7 +34,7 @@ class Leaves(Generator):
 
     def _q(self, where: str) -> str:
         """A place as an expression."""
-        return f"{self._prefix}{where!r}"
+        return "''" if self._fast else f"{self._prefix}{where!r}"
 
     def _field(self, width: int, where: str) -> str:
         variable = self.name("v")
@@ -53,9 +59,10 @@ class Leaves(Generator):
                 left -= size
                 self._cut(fields[start:end], size, f"n >> {self._at}" + (f" + {left}" if left else ""))
         if checks:
-            self.line(f"if {' or '.join(f'{v} > {high}' for v, high, _ in checks)}:")
-            tests = "".join(f"({v}, {high}, {self._q(where)}), " for v, high, where in checks)
-            self.line(f"    raise out_of_range(({tests}))")
+            tests = " or ".join(f"{v} > {high}" if high else v for v, high, _ in checks)
+            self.line(f"if {tests}:")
+            cases = "".join(f"({v}, {high}, {self._q(where)}), " for v, high, where in checks)
+            self.line("    raise ValueError" if self._fast else f"    raise out_of_range(({cases}))")
         for text in after:
             self.line(text)
 
@@ -77,12 +84,17 @@ class Leaves(Generator):
 
     def _advance(self, width: str, where: str) -> None:
         self.line(f"r -= {width}")
-        self.line("if r < 0:")
-        self.line(f"    raise CodecError({self._q(where)}, 'the data ends here')")
+        if not self._fast:  # there a shift by less than nothing is the error
+            self.line("if r < 0:")
+            self.line(f"    raise CodecError({self._q(where)}, 'the data ends here')")
 
-    def _number(self, low: int, high: int, where: str) -> str:
-        """A constrained whole number, clause 11.5."""
-        width = width_of(low, high)
+    def _none(self, where: str) -> None:
+        """An extension bit that must not be set."""
+        self._checks.append((self._field(1, where), 0, where))
+
+    def _number(self, low: int, high: int, where: str, extensible: bool = False) -> str:
+        """A constrained whole number, clause 11.5; extensible: with the extension bit, which must be 0."""
+        width = width_of(low, high) + extensible
         if width == 0:
             return str(low)
         variable = self._field(width, where)
@@ -119,8 +131,8 @@ class Leaves(Generator):
             self.flush()
             self.line(f"{value}, r = read_integer(n, r, {kind.low}, {self._q(where)})")
             return value
-        if not kind.extensible:
-            return self._number(kind.low, kind.high, where)
+        if self._fast or not kind.extensible:
+            return self._number(kind.low, kind.high, where, kind.extensible)
         extended = self._field(1, where)
         with self.block(f"if {extended}:"):
             self.line(f"{value}, r = read_integer(n, r, None, {self._q(where)})")
@@ -131,6 +143,9 @@ class Leaves(Generator):
     def _enumerated(self, kind: Enumerated, where: str) -> str:
         names, more = tuple(kind.names.split()), tuple(kind.more.split())
         table = self.constant(names)
+        if self._fast:
+            width = width_of(0, len(names) - 1) + (kind.extensible or bool(more))
+            return f"{table}[{self._field(width, where) if width else 0}]"
         if not kind.extensible and not more:
             return f"{table}[{self._number(0, len(names) - 1, where)}]"
         extended, value = self._field(1, where), self.name("x")
@@ -150,14 +165,14 @@ class Leaves(Generator):
         if high is None:
             self.flush()
             self.line(f"{length}, r = read_length(n, r, {self._q(where)})")
-        elif extensible:
+        elif extensible and not self._fast:
             extended = self._field(1, where)
             with self.block(f"if {extended}:"):
                 self.line(f"{length}, r = read_length(n, r, {self._q(where)})")
             with self.block("else:"):
                 self._then(f"{length} = {self._number(low, high, where)}")
         else:
-            self._then(f"{length} = {self._number(low, high, where)}")
+            self._then(f"{length} = {self._number(low, high, where, extensible)}")
             self.flush()
         return length
 
@@ -170,6 +185,9 @@ class Leaves(Generator):
             self._advance(length, where)
             self.line(f"{value} = n >> r & (1 << {length}) - 1")
             return f"({value}, {length})"
+        if self._fast:
+            self._none(where)
+            return self._field(kind.low, where)
         extended = self._field(1, where)
         with self.block(f"if {extended}:"):
             self.line(f"k, r = read_length(n, r, {self._q(where)})")

@@ -211,7 +211,7 @@ def chunks(widths: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def inlined(lines: list[str]) -> list[str]:
-    """Where a variable v<number> is used once, what it was set to stands in its place."""
+    """Where a variable v<number> is used once, what it was set to stands in its place; unused ones go."""
     uses = Counter(name for line in lines for name in _VARIABLE.findall(line))
     once: dict[str, str] = {}
     out = []
@@ -222,9 +222,8 @@ def inlined(lines: list[str]) -> list[str]:
     for line in lines:
         line = _VARIABLE.sub(put, line)
         variable, equals, expression = line.strip().partition(" = ")
-        short = equals and _VARIABLE.fullmatch(variable) and uses[variable] == 2
-        if short and _PURE.fullmatch(expression):
-            once[variable] = f"({expression})"
+        if equals and uses[variable] < 3 and _VARIABLE.fullmatch(variable) and _PURE.fullmatch(expression):
+            once[variable] = f"({expression})"  # or nobody asks for it
         else:
             out.append(line)
     return out

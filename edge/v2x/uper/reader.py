@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from edge.v2x.uper.leaves import Leaves
@@ -22,18 +22,21 @@ class Reader(Leaves):
 
     def function(self, kind: Type, name: str) -> str:
         """The source of decode for `kind`."""
+        self._depth += self._fast
         source = "".join(self._shared(shared) for shared in shared_types(kind))
         value = self._read(kind, name, WHOLE, False)
         self.flush()
-        self.line(f"if r > {8 if extent(kind)[1] == 0 else 7}:")
-        self.line(f"    raise CodecError({name!r}, f'{{(r + 7) // 8}} octets left over')")
-        self.line("if n & (1 << r) - 1:")
-        self.line(f"    raise CodecError({name!r}, 'the padding is not zero')")
+        most = 8 if extent(kind)[1] == 0 else 7
+        if self._fast:
+            self.line(f"if r > {most} or n & (1 << r) - 1:")
+            self.line("    raise ValueError")
+        else:
+            self.line(f"if r > {most}:")
+            self.line(f"    raise CodecError({name!r}, f'{{(r + 7) // 8}} octets left over')")
+            self.line("if n & (1 << r) - 1:")
+            self.line(f"    raise CodecError({name!r}, 'the padding is not zero')")
         self.line(f"return {value}")
-        head = ["def decode(data):", "    r = len(data) * 8", "    if r > LONGEST:"]
-        head += [f"        raise CodecError({name!r}, f'{{r // 8}} octets are no message')"]
-        head += ["    n = int.from_bytes(data, 'big')"]
-        return source + "\n".join(head + inlined(self.lines)) + "\n"
+        return source + self._whole("decode", name, LONGEST // 8)
 
     def glance(self, kind: Type, name: str, paths: tuple[str, ...]) -> str:
         """The source of peek for the members at these paths, names joined by dots."""
@@ -45,14 +48,26 @@ class Reader(Leaves):
                 place = place.setdefault(step, {})
             place[last] = f"t{i}"
         self._known(kind, wanted)
+        self._depth += self._fast
+        targets = [f"t{i}" for i in range(len(paths))]
+        self.line(f"{' = '.join(targets)} = None")
         self._read(kind, name, wanted, False)
         self.flush()
-        targets = [f"t{i}" for i in range(len(paths))]
         self.line(f"return ({', '.join(targets)},)")
-        longest = _reach(self.lines)
-        head = ["def peek(data):", f"    data = data[:{longest}]", "    r = len(data) * 8"]
-        head += ["    n = int.from_bytes(data, 'big')", f"    {' = '.join(targets)} = None"]
-        return "\n".join(head + inlined(self.lines)) + "\n"
+        return self._whole("peek", name, _reach(self.lines))
+
+    def _whole(self, function: str, name: str, longest: int) -> str:
+        """The lines with what is in front of them and behind."""
+        indent = "    " * self._depth
+        head = [f"def {function}(data):", "    try:"] if self._fast else [f"def {function}(data):"]
+        tail = ["    except (ValueError, IndexError, CodecError):", "        return careful(data)"]
+        if function == "peek":
+            head += [f"{indent}data = data[:{longest}]", f"{indent}r = len(data) * 8"]
+        else:
+            head += [f"{indent}r = len(data) * 8", f"{indent}if r > {8 * longest}:"]
+            head += [f"{indent}    raise CodecError({name!r}, f'{{r // 8}} octets are no message')"]
+        head += [f"{indent}n = int.from_bytes(data, 'big')"]
+        return "\n".join(head + inlined(self.lines) + tail * self._fast) + "\n"
 
     def _known(self, kind: Type, wanted: dict[str, Any]) -> None:
         members = kind.alternatives if isinstance(kind, Choice) else getattr(kind, "members", {})
@@ -66,15 +81,13 @@ class Reader(Leaves):
     def _shared(self, kind: Type) -> str:
         """A function for a type that is there more than once; from then on it is called."""
         name = self.name("read_")
-        inner = Reader(self._names, self.constants, self._functions)
+        inner = Reader(self._names, self.constants, self._functions, self._fast)
         inner._prefix = "where + "
         value = inner._read(kind, "", WHOLE, False)
         inner.flush()
+        inner.line(f"return {value}, r")
         self._functions[id(kind)] = name
-        return (
-            "\n".join([f"def {name}(n, r, where):", *inlined([*inner.lines, f"    return {value}, r"])])
-            + "\n"
-        )
+        return "\n".join([f"def {name}(n, r, where):", *inlined(inner.lines), ""])
 
     def _read(self, kind: Type, where: str, wanted: Wanted, later: bool) -> str:
         """An expression for the value, good once the open run is flushed; "None" for what is not wanted.
@@ -109,15 +122,22 @@ class Reader(Leaves):
 
     def _sequence(self, kind: Sequence, where: str, wanted: Wanted, later: bool) -> str:
         """Clause 19: the extension bit, the presence bitmap, the members, the additions."""
-        extended = self._field(1, where) if is_extensible(kind) else ""
+        extended = ""
+        if self._fast and not kind.more and kind.extensible:
+            self._none(where)
+        elif is_extensible(kind):
+            extended = self._field(1, where)
         value = self._members(kind.members, where, wanted, later, bool(kind.more))
         if extended and (later or wanted == WHOLE):
-            self.flush()
             with self.block(f"if {extended}:"):
                 if kind.more and wanted == WHOLE:
                     self._additions(kind.more, where, value)
                 else:
                     self.line(f"r = skip_additions(n, r, {self._q(where)})")
+            defaults = {k.rstrip("?"): m.value for k, m in kind.more.items() if isinstance(m, Default)}
+            if defaults and wanted == WHOLE:
+                with self.block("else:"):
+                    self.line(f"{value}.update({defaults!r})")
         return value
 
     def _members(
@@ -153,7 +173,7 @@ class Reader(Leaves):
                 result = self.name("d")
                 self.line(f"{result} = {{{', '.join(items)}}}")
             bit = 1 << len(optional) - 1 - optional.index(key)
-            with self.block(f"if {present} & {bit}:"):
+            with self.block(f"if {present} & {bit}:" if len(optional) > 1 else f"if {present}:"):
                 value = self._member(member, place, want, behind, values)
                 if want == WHOLE:
                     self._then(f"{result}[{name!r}] = {value}")
@@ -206,7 +226,7 @@ class Reader(Leaves):
         yield
         self.flush()
         self.line(f"if not {end} <= r <= {end} + {most} or n >> {end} & (1 << r - {end}) - 1:")
-        self.line(f"    raise misfit(r - {end}, {self._q(where)})")
+        self.line("    raise ValueError" if self._fast else f"    raise misfit(r - {end}, {self._q(where)})")
         self.line(f"r = {end}")
 
     def _open_by(self, kind: OpenBy, chosen: str, where: str) -> str:
@@ -214,9 +234,8 @@ class Reader(Leaves):
         value, key = self.name("x"), self.name("i")
         self.line(f"{key} = {chosen}")
         for i, (number, inner) in enumerate(kind.types.items()):
-            with self.block(f"{'el' if i else ''}if {key} == {number}:"):
-                with self._inside(inner, where):
-                    self._then(f"{value} = {self._read(inner, where, WHOLE, True)}")
+            with self.block(f"{'el' if i else ''}if {key} == {number}:"), self._inside(inner, where):
+                self._then(f"{value} = {self._read(inner, where, WHOLE, True)}")
         with self.block("else:" if kind.types else "if True:"):
             self.line(f"{value} = {self._simple(Open(), where)}")
         return value
@@ -240,7 +259,7 @@ class Reader(Leaves):
                 self._then(f"{result}.append({self._read(kind.item, where, WHOLE, True)})")
             self._at = "r"
             return result
-        if least:
+        if least and not self._fast:
             self.line(f"if {least} * {length} > r:" if least > 1 else f"if {length} > r:")
             self.line(f"    raise CodecError({self._q(where)}, 'the data ends here')")
         with self.block(f"for _ in range({length}):"):
@@ -252,7 +271,9 @@ class Reader(Leaves):
     def _choice(self, kind: Choice, where: str, wanted: Wanted, later: bool) -> str:
         """Clause 23: the extension bit, the index, the alternative."""
         result = self.name("c")
-        if not is_extensible(kind):
+        if self._fast and not kind.more and kind.extensible:
+            self._none(where)
+        if not is_extensible(kind) or (self._fast and not kind.more):
             self._alternatives(kind, where, result, wanted, later)
             return result if wanted == WHOLE else "None"
         extended = self._field(1, where)
@@ -267,10 +288,9 @@ class Reader(Leaves):
         index, length = self.name("i"), self.name("k")
         self.line(f"{index}, r = read_small(n, r, {self._q(where)})")
         for i, (name, member) in enumerate(kind.more.items()):
-            with self.block(f"{'el' if i else ''}if {index} == {i}:"):
-                with self._inside(member, f"{where}.{name}"):
-                    value = self._read(member, f"{where}.{name}", WHOLE, True)
-                    self._then(f"{result} = ({name!r}, {value})")
+            place = f"{where}.{name}"
+            with self.block(f"{'el' if i else ''}if {index} == {i}:"), self._inside(member, place):
+                self._then(f"{result} = ({name!r}, {self._read(member, place, WHOLE, True)})")
         with self.block("else:" if kind.more else "if True:"):
             self.line(f"{length}, r = read_length(n, r, {self._q(where)})")
             self.line(f"{result} = ({index} + {len(kind.alternatives)}, {self._raw_octets(length, where)})")
@@ -286,7 +306,8 @@ class Reader(Leaves):
             groups = [(i, [name], member) for i, (name, member) in enumerate(kind.alternatives.items())]
         for k, (first, names, member) in enumerate(groups):
             test = f"{index} == {first}" if len(names) == 1 else f"{first} <= {index} < {first + len(names)}"
-            with self.block(f"{'el' if k else ''}if {test}:"):
+            head = f"{'el' if k else ''}if {test}:" if k < len(groups) - 1 else "else:"
+            with self.block(head) if len(groups) > 1 else nullcontext():
                 place = f"{where}.{names[0]}" if len(names) == 1 else where
                 want = wanted if wanted == WHOLE else _inner(wanted, names[0])
                 value = self._read(member, place, want, later)

@@ -1,4 +1,4 @@
-"""What the generated functions call. n is all bits of a message as one int, r how many are still to be read."""
+"""What the generated functions call. n: all bits of a message as one int, r: how many are still unread."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def _members_fault(
         item = left.pop(name)
         kind: Type | None = member
         if isinstance(member, OpenBy):
-            kind = member.types.get(value.get(member.by), Open())
+            kind = member.types.get(value.get(member.by, -1), Open())
         if found := fault(kind or member, item, f"{where}.{name}"):
             return found
     return None
