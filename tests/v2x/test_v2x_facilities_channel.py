@@ -105,6 +105,42 @@ def test_an_emergency_goes_at_once_but_not_without_end():
     assert dcc.may_send(0x80, SHORT, 10_600 * MS)  # store-carry-forward bit: class 0 too
 
 
+# ---------------------------------------------------------------- adaptive DCC
+
+
+def shares(stations, seconds):
+    """So many on one channel, all with something to say: each uses its share, each hears them all."""
+    all_of_them = [Dcc(method="adaptive") for _ in range(stations)]
+    for i, one in enumerate(all_of_them):
+        one.share = 0.0006 if i % 2 else 0.02
+    for t in range(seconds * 10):
+        busy = sum(one.share for one in all_of_them)
+        for one in all_of_them:
+            one.measured(busy, t * 100 * MS)
+            one.cam_interval_ns(SHORT, t * 100 * MS)
+    return [one.share for one in all_of_them]
+
+
+@pytest.mark.parametrize("stations", [50, 200])
+def test_the_shares_become_equal_and_the_channel_is_used_as_theory_says(stations):
+    """Where alpha * share = beta * (target - stations * share) nothing changes any more."""
+    told = shares(stations, 120)
+    assert max(told) - min(told) < 0.02 * max(told)
+    assert told[0] == pytest.approx(0.0012 * 0.68 / (0.016 + 0.0012 * stations), rel=0.02)
+
+
+def test_alone_one_has_the_most_and_in_a_full_channel_the_least():
+    assert shares(1, 60) == [0.03]
+    dcc = Dcc(method="adaptive")
+    assert dcc.pause_ns(SHORT) == pytest.approx(0.48e-3 / 0.0006 * S, rel=0.01)
+    dcc.share = 0.03
+    assert dcc.pause_ns(SHORT) == 25 * MS
+    for t in range(1000):
+        dcc.measured(1.0, t * 100 * MS)
+        dcc.cam_interval_ns(SHORT, t * 100 * MS)
+    assert dcc.share == 0.0006
+
+
 # ---------------------------------------------------------------- pseudonyms
 
 M = 1 / 111_195
