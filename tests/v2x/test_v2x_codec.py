@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from v2x_judge import judge, messages
 
-from edge.v2x.csae53 import bsm as csae53
 from edge.v2x.etsi import cam as etsi
 from edge.v2x.j2735 import bsm as j2735
 from edge.v2x.uper import (
@@ -39,14 +38,6 @@ def agree(codec, theirs_codec, type_name, pair):
 
 
 @MANY
-@given(messages("csae53", "BasicSafetyMessage"))
-def test_bsm_as_the_judge(pair):
-    theirs, ours = pair
-    frames = (("bsmFrame", theirs), ("bsmFrame", ours))
-    agree(csae53.MESSAGE_FRAME_CODEC, judge("csae53"), "MessageFrame", frames)
-
-
-@MANY
 @given(messages("cam", "CAM"))
 def test_cam_as_the_judge(pair):
     agree(etsi.CAM_CODEC, judge("cam"), "CAM", pair)
@@ -56,12 +47,6 @@ def test_cam_as_the_judge(pair):
 @given(messages("j2735", "BSM"))
 def test_j2735_bsm_as_the_judge(pair):
     agree(j2735.BSM_CODEC, judge("j2735"), "BSM", pair)
-
-
-@pytest.mark.parametrize("name", ["mapFrame", "rsmFrame", "spatFrame", "rsiFrame"])
-def test_other_messages_are_told_apart(name):
-    wire = judge("csae53").encode("MessageFrame", (name, {"msgCnt": 5}))
-    assert csae53.MESSAGE_FRAME_CODEC.decode(wire) == (name, None)
 
 
 OLD = """Old DEFINITIONS AUTOMATIC TAGS ::= BEGIN
@@ -141,7 +126,7 @@ def test_extended_sizes_and_ranges():
 
 @given(st.binary(max_size=120))
 @settings(max_examples=400, deadline=None)
-@pytest.mark.parametrize("codec", [csae53.MESSAGE_FRAME_CODEC, etsi.CAM_CODEC, j2735.BSM_CODEC, CODEC_A])
+@pytest.mark.parametrize("codec", [etsi.CAM_CODEC, j2735.BSM_CODEC, CODEC_A])
 def test_any_octets_give_a_value_or_a_codec_error(codec, data):
     with suppress(CodecError):
         codec.decode(data)
@@ -198,7 +183,7 @@ def test_a_value_that_does_not_fit_is_refused_with_its_place(change, where, what
 
 @pytest.mark.parametrize("value", [None, 5, [], {}, {"count": 1}, "x", ("bsmFrame", None)])
 def test_nonsense_is_refused(value):
-    for codec in (Codec("S", SMALL), csae53.MESSAGE_FRAME_CODEC, etsi.CAM_CODEC):
+    for codec in (Codec("S", SMALL), etsi.CAM_CODEC):
         with pytest.raises(CodecError):
             codec.encode(value)
 

@@ -1,21 +1,17 @@
 """China: the tables and codecs of all messages against asn1tools and pycrate; what is heard, and damaged."""
 
 import contextlib
-import io
 import random
-import runpy
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pycrate_asn1c.asnproc import GLOBAL, PycrateGenerator, compile_text, generate_modules
-from v2x_judge import MANY, agree, agree_official, asn1tools_of, from_asn1tools, some, values
+from v2x_judge import MANY, agree, agree_official, asn1tools_of, from_asn1tools, pycrate_of, some, values
 
 from edge.v2x import csae53
 from edge.v2x.csae53.schema import EXTENSION, MESSAGE_FRAME, MESSAGES, codec
 from edge.v2x.moments import Now
 from edge.v2x.uper import CodecError
-from edge.v2x.uper.asn1_text import asn1_text
 
 NOW = Now(5_000_000_000_000, 1_700_000_000_123_000_000)  # 2023-11-14T22:13:20.123Z
 every_message = pytest.mark.parametrize("name", MESSAGES)
@@ -28,23 +24,13 @@ def test_every_message_as_asn1tools(name, data):
     agree(MESSAGE_FRAME, (name, data.draw(values(MESSAGES[name]))), codec(name))
 
 
-@pytest.fixture(scope="module")
-def pycrate_frame(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pycrate") / "made.py"
-    with contextlib.redirect_stdout(io.StringIO()):
-        compile_text([asn1_text("M", MESSAGE_FRAME)], filenames=["made"])
-        generate_modules(PycrateGenerator, str(path))
-    GLOBAL.clear()
-    return runpy.run_path(str(path))["Made"].M
-
-
 @every_message
-def test_every_message_as_pycrate(name, pycrate_frame):
+def test_every_message_as_pycrate(name):
     drawn = [(name, some(MESSAGES[name], random.Random(seed))) for seed in range(60)]
     fit = [value for value in drawn if "\\x7f" not in repr(value)]  # DEL, which pycrate takes for no IA5
     assert len(fit) > 20
     for value in fit:
-        agree_official(MESSAGE_FRAME, value, pycrate_frame, codec(name))
+        agree_official(MESSAGE_FRAME, value, pycrate_of(MESSAGE_FRAME), codec(name))
 
 
 @MANY

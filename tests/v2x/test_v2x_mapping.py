@@ -9,81 +9,11 @@ from v2x_judge import judge
 
 from edge.messages import RemoteObject
 from edge.v2x import hear as facilities
-from edge.v2x.csae53 import bsm as csae53
 from edge.v2x.etsi import cam as etsi
 from edge.v2x.j2735 import bsm as j2735
 from edge.v2x.uper import CodecError
 
 UTC_NS = 1_700_000_000_123_000_000  # 2023-11-14T22:13:20.123Z
-
-BSM = {
-    "msgCnt": 9,
-    "id": bytes.fromhex("0102030405060708"),
-    "secMark": 20123,
-    "pos": {"lat": 399000000, "long": 1163000000, "elevation": 455},
-    "posAccuracy": {"semiMajor": 30, "semiMinor": 20, "orientation": 0},
-    "transmission": "forwardGears",
-    "speed": 1000,
-    "heading": 7200,
-    "accelSet": {"long": -450, "lat": 2001, "vert": -127, "yaw": 1000},
-    "brakes": {"brakePadel": "on", "abs": "engaged", "traction": "off"},
-    "size": {"width": 180, "length": 465},
-    "vehicleClass": {"classification": 10},
-    "safetyExt": {"events": 1 << 12 | 1 << 5, "lights": 0},
-}
-
-
-def test_a_bsm_in_our_units():
-    seen = csae53.remote_object(BSM)
-    assert seen.kind == "car"
-    assert (seen.latitude_deg, seen.longitude_deg, seen.altitude_m) == (39.9, 116.3, 45.5)
-    assert seen.speed_mps == 20.0
-    assert seen.heading_deg == 90.0
-    assert seen.acceleration_mps2 == -4.5
-    assert seen.yaw_rate_radps == pytest.approx(math.radians(-10))  # theirs is to the right
-    assert (seen.length_m, seen.width_m, seen.accuracy_m) == (4.65, 1.8, 1.5)
-    assert seen.brake_pressed is True
-    assert seen.events == ("abs_active", "hard_braking", "hazard_lights")
-
-
-def test_what_a_bsm_does_not_know_is_none():
-    seen = csae53.remote_object(
-        BSM
-        | {
-            "pos": {"lat": 1, "long": 2, "elevation": -4096},
-            "posAccuracy": {"semiMajor": 255, "semiMinor": 255, "orientation": 65535},
-            "speed": 8191,
-            "heading": 28800,
-            "accelSet": {"long": 2001, "lat": 2001, "vert": -127, "yaw": 32767},
-            "brakes": {"wheelBrakes": 0b10000},
-            "size": {"width": 0, "length": 0},
-            "vehicleClass": {"classification": 0},
-            "safetyExt": {},
-        }
-    )
-    assert seen == RemoteObject(kind="unknown", latitude_deg=1e-7, longitude_deg=2e-7)
-    assert csae53.remote_object(BSM | {"pos": {"lat": 900000001, "long": 0}}) is None
-    assert csae53.remote_object(BSM | {"pos": {"lat": 0, "long": 1800000001}}) is None
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [(0, "unknown"), (10, "car"), (20, "truck"), (30, "truck"), (40, "motorcycle"), (54, "bus"),
-     (65, "unknown"), (66, "car"), (82, "person"), (85, "bicycle"), (90, "unknown")],
-)  # fmt: skip
-def test_vehicle_classes(code, kind):
-    assert csae53.kind_of_class(code) == kind
-
-
-@pytest.mark.parametrize(
-    ("extension", "on_duty"),
-    [({}, False), ({"responseType": "emergency"}, True), ({"sirenUse": "inUse"}, True),
-     ({"lightsUse": "inUse"}, True), ({"responseType": "nonEmergency", "sirenUse": "notInUse"}, False)],
-)  # fmt: skip
-def test_an_emergency_vehicle_is_one_on_duty(extension, on_duty):
-    seen = csae53.remote_object(BSM | {"vehicleClass": {"classification": 66}, "emergencyExt": extension})
-    assert ("emergency_vehicle" in seen.events) is on_duty
-
 
 OBJECTS = st.builds(
     RemoteObject,
@@ -113,35 +43,6 @@ def close(got, sent, tolerance, turn=None):
         return got is sent
     off = abs(got - sent)
     return (min(off, turn - off) if turn else off) <= tolerance + 1e-9
-
-
-@EVERY
-@given(OBJECTS)
-def test_our_state_through_a_bsm(sent):
-    wire = csae53.MESSAGE_FRAME_CODEC.encode(csae53.message_frame(sent, 0xA1B2, 130, UTC_NS))
-    name, bsm = judge("csae53").decode("MessageFrame", wire)
-    assert (name, bsm["msgCnt"], bsm["secMark"], bsm["id"].hex()) == (
-        "bsmFrame",
-        2,
-        20123,
-        "000000000000a1b2",
-    )
-    got = csae53.remote_object(csae53.MESSAGE_FRAME_CODEC.decode(wire)[1])
-    assert got.kind == sent.kind
-    assert close(got.latitude_deg, sent.latitude_deg, 0.5e-7)
-    assert close(got.longitude_deg, sent.longitude_deg, 1e-7)
-    assert close(got.altitude_m, sent.altitude_m, 0.05)
-    assert close(got.speed_mps, sent.speed_mps, 0.01)
-    assert close(got.heading_deg, sent.heading_deg, 0.00625, turn=360)
-    assert close(got.acceleration_mps2, sent.acceleration_mps2, 0.005)
-    assert close(got.yaw_rate_radps, sent.yaw_rate_radps, math.radians(0.005))
-    assert close(got.length_m, sent.length_m, 0.005)
-    assert close(got.width_m, sent.width_m, 0.005)
-    assert got.brake_pressed is sent.brake_pressed
-    assert got.events == sent.events
-    assert (got.accuracy_m is None) is (sent.accuracy_m is None)
-    if sent.accuracy_m is not None:
-        assert sent.accuracy_m <= got.accuracy_m <= 2.5 * sent.accuracy_m
 
 
 @EVERY
@@ -186,22 +87,12 @@ def test_times_in_the_messages():
 @pytest.mark.parametrize("latitude_deg", [91.0, -90.1, math.nan, math.inf])
 def test_an_impossible_position_is_not_sent(latitude_deg):
     nowhere = RemoteObject(kind="car", latitude_deg=latitude_deg, longitude_deg=0.0)
-    for make in (
-        lambda: csae53.message_frame(nowhere, 1, 0, UTC_NS),
-        lambda: etsi.cam(nowhere, 1, UTC_NS, True),
-    ):
-        with pytest.raises(CodecError, match="degrees"):
-            make()
-    with pytest.raises(CodecError, match="speed"):
-        csae53.message_frame(
-            RemoteObject(kind="car", latitude_deg=0.0, longitude_deg=0.0, speed_mps=math.nan), 1, 0, UTC_NS
-        )
+    with pytest.raises(CodecError, match="degrees"):
+        etsi.cam(nowhere, 1, UTC_NS, True)
 
 
 def test_values_beyond_the_scale_are_held_at_its_end():
     fast = RemoteObject(kind="car", latitude_deg=0.0, longitude_deg=-180.0, speed_mps=500.0, length_m=99.0)
-    _, bsm = csae53.message_frame(fast, 1, 0, UTC_NS)
-    assert (bsm["speed"], bsm["size"]["length"], bsm["pos"]["long"]) == (8190, 4095, -1799999999)
     assert etsi.remote_object(etsi.cam(fast, 1, UTC_NS, False)).speed_mps == 163.82
 
 
