@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import msgspec
@@ -99,23 +98,25 @@ class Surroundings:
         self._look_ns = round(rules.look_every_ms * 1e6)
         self._looked_ns: int | None = None
         self._joined_ns: int | None = None
+        self._urgent = False
         self._said_ns: int | None = None
         self._said_bits: tuple[tuple[str, int], ...] = ()
 
     def hear(self, message: PeerHeard, now_ns: int) -> bool:
-        """Take one message; whether to look now: somebody's events changed, or news waited long enough."""
-        since_ns = None if self._looked_ns is None else now_ns - self._looked_ns
+        """Take one message; whether to look now."""
         if self.table.hear(message, now_ns):
-            return since_ns is None or since_ns >= _FLOOD_NS
-        return self.table.news and (since_ns is None or since_ns >= self._look_ns)
+            self._urgent = True
+        return self.due(now_ns)
 
     def due(self, now_ns: int) -> bool:
-        """Whether there is news that waited long enough."""
-        return self.table.news and (self._looked_ns is None or now_ns - self._looked_ns >= self._look_ns)
+        """Whether somebody's events changed or somebody near is new, or other news waited long enough."""
+        if not self.table.news or self._looked_ns is None:
+            return self.table.news
+        return now_ns - self._looked_ns >= (_FLOOD_NS if self._urgent else self._look_ns)
 
     def look(self, now_ns: int, own: CarState, roads: tuple[Road, ...], whole: bool = False) -> Around | None:
         """Everyone now, none twice; None without our own place and heading. whole: asks anew who is the same."""
-        self._looked_ns = now_ns
+        self._looked_ns, self._urgent = now_ns, False
         table = self.table
         table.own_place(own)
         table.flush()
@@ -231,7 +232,7 @@ class Surroundings:
         exists = np.where((exists >= 0.0) & (exists <= 1.0), exists, np.where(seen, 0.5, 1.0))
         sure = exists * (1.0 - 0.5 * age_s / rules.max_age_s) / (1.0 + spread)
         sure = np.where(signed, sure, sure * rules.unsigned_ratio)
-        levels = of[column.ALTITUDE] - (math.nan if own.altitude_m is None else own.altitude_m)
+        levels = of[column.ALTITUDE] - (np.nan if own.altitude_m is None else own.altitude_m)
         return Around(
             own=ours,
             slots=slots,
