@@ -293,6 +293,44 @@ def test_a_usual_station_is_never_over_the_limit():
         assert len(r.hear(gbc(i, t_ns, payload=bytes(1000)), t_ns, at(OWN, t_ns))) == 1
 
 
+def air(method, stations=15, gap_m=100, range_m=350, until_ms=2000):
+    """A row of stations; the first tells all. (who has heard it, how often it was sent)"""
+    area = Area("rectangle", LATITUDE, LONGITUDE, 3000, 50, 0)
+    reasons = set()
+    routers = [Router(i + 1, Mib(area_forwarding=method)) for i in range(stations)]
+    data = network.geo_broadcast(b"denm", at(1), 2002, area, 1, lifetime_s=60)
+    flying, heard, count = [(0, data)], {0}, 0
+    routers[0].sent(data, 0)
+    for t in range(until_ms):
+        arriving, flying = flying, []
+        for sender, packet in arriving:
+            count += 1
+            for i, one in enumerate(routers):
+                if i != sender and abs(i - sender) * gap_m <= range_m:
+                    own = at(i + 1, t * MS, i * gap_m)
+                    try:
+                        flying += [(i, out) for out in one.hear(network.read(packet), t * MS, own)]
+                    except CodecError as error:
+                        reasons.add(error.reason)
+                        continue
+                    assert i not in heard
+                    heard.add(i)
+        for i, one in enumerate(routers):
+            flying += [(i, out) for out in one.due(t * MS)]
+    assert reasons <= {"duplicate", "own"}
+    return heard, count
+
+
+def test_a_row_of_cars_tells_the_last_and_contention_needs_fewer_packets():
+    everyone, simple = air("simple")
+    assert everyone == set(range(15))
+    assert simple == 15
+    everyone, contention = air("cbf")
+    assert everyone == set(range(15))
+    assert contention < simple
+    assert air("none") == ({0, 1, 2, 3}, 1)
+
+
 # ---------------------------------------------------------------- beacons
 
 

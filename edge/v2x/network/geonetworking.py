@@ -213,7 +213,7 @@ def single_hop(
 
 
 def beacon(source: Source, *, mobile: bool = True, secure: Secure | None = None) -> bytes:
-    """I am here: from a station that has nothing else to say (clause 10.2.3)."""
+    """I am here: from a station that has nothing else to say (clause 10.3.6)."""
     return _packet(_head(0, 0x10, 0, mobile, 0, 1) + _vector(source), LIFETIME_S, 1, secure)
 
 
