@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.v2x.uper import support
 from edge.v2x.uper.reader import Reader
 from edge.v2x.uper.types import Type
 from edge.v2x.uper.values import fault
 from edge.v2x.uper.writer import Writer
+
+if TYPE_CHECKING:
+    from edge.v2x.uper.columns import Columns
 
 _SUPPORT = {name: thing for name, thing in vars(support).items() if not name.startswith("__")}
 
@@ -58,6 +61,12 @@ class Codec:
         reader = Reader(fast=True)
         source = reader.glance(self.kind, self.name, paths)
         return self._reading(source, reader, lambda other: other.glance(self.kind, self.name, paths))
+
+    def columns(self, *paths: str) -> Columns:
+        """The same for many messages at once, for members that stand where a few bits tell: see Columns."""
+        from edge.v2x.uper.columns import Columns
+
+        return Columns(self.kind, paths)
 
     def _reading(self, source: str, reader: Reader, again: Callable[[Reader], str]) -> Callable[[bytes], Any]:
         """The fast function, which turns to the careful one where something is not as it is most often."""
