@@ -242,6 +242,14 @@ def test_who_hears_another_send_it_on_is_silent():
     assert r._waiting_octets == 0
 
 
+def test_a_packet_that_waits_gives_way_even_when_its_number_was_forgotten():
+    r = router()
+    for sequence in (*range(20), *range(11)):
+        r.hear(gbc(sequence), 0, at(OWN))
+    assert {network.read(out).sequence for out in r.due(S)} == set(range(11, 20))
+    assert r._waiting_octets == 0
+
+
 def test_behind_the_first_hop_the_sender_is_not_known_and_we_wait_longest():
     r = router()
     r.hear(network.read(network.geonetworking.one_hop_less(gbc(1))), 0, at(OWN, north_m=499))

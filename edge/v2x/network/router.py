@@ -146,6 +146,10 @@ class Router:
 
     def _contend(self, packet: Packet, source: Source, now_ns: int, own: Source) -> None:
         """The farther we are from who sent it, the sooner (clause F.3). Known is only the first sender."""
+        key = source.address, packet.sequence or 0
+        if key in self._waiting:  # heard again, after so many others that its number was forgotten
+            self._take(key)
+            return
         mib = self.mib
         wait_s = mib.contention_max_s
         if packet.remaining_hops == packet.hop_limit:
@@ -158,7 +162,7 @@ class Router:
         while self._waiting and self._waiting_octets + len(data) > mib.buffer_octets:
             self._take(next(iter(self._waiting)))
         due_ns = now_ns + round(wait_s * 1e9)
-        self._waiting[source.address, packet.sequence or 0] = (due_ns, data)
+        self._waiting[key] = (due_ns, data)
         self._waiting_octets += len(data)
         self._next_ns = min(self._next_ns, due_ns)
 
