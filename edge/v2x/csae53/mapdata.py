@@ -162,7 +162,7 @@ def _connection(one: Connection) -> dict[str, Any]:
     if one.to_lane is not None or one.manoeuvre is not None:
         fields["connectingLane"] = {"lane": one.to_lane or 0}
         if one.manoeuvre is not None:
-            fields["connectingLane"]["maneuver"] = _MANOEUVRES[one.manoeuvre]
+            fields["connectingLane"]["maneuver"] = _MANOEUVRES.get(one.manoeuvre, 0)
     if one.group is not None:
         fields["phaseId"] = one.group
     return fields

@@ -180,7 +180,7 @@ def _number(event: RoadEvent) -> int:
     """Of 0 to 255, the same for the same id."""
     digits = event.id.removeprefix("rte").removeprefix("rts")
     known = digits.isascii() and digits.isdigit() and int(digits) < 256
-    return int(digits) if known else zlib.crc32(event.id.encode()) % 256
+    return int(digits) if known else zlib.crc32(event.id.encode("utf-8", "replace")) % 256
 
 
 def _rte(event: RoadEvent, here: dict[str, int], now: Now) -> dict[str, Any]:
@@ -248,4 +248,4 @@ def _description(text: str) -> tuple[str, str | bytes]:
     while len(octets) > _MAX_TEXT:
         text = text[:-1]
         octets = text.encode("gb2312", "replace")
-    return "textGB2312", octets
+    return "textGB2312", octets.ljust(2)

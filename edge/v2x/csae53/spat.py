@@ -177,7 +177,7 @@ def spat(content: SignalStates, count: int, now: Now) -> bytes:
 def _phase_states(signal: SignalState, now: Now) -> list[dict[str, Any]]:
     states: dict[str, dict[str, Any]] = {}
     for phase in signal.phases:
-        light = _LIGHTS[phase.state]
+        light = _LIGHTS.get(phase.state, "unavailable")
         if light not in states:
             states[light] = {"light": light} | _timing(phase, now)
         elif "timing" in states[light] and phase.from_ns is not None:
