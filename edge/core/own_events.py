@@ -23,6 +23,7 @@ COLLISIONS = (
 
 _BRIDGE_NS = 250_000_000  # evidence may miss for so long before it has to last anew
 _RELEASE = 0.8
+_SURE_PART = 0.15  # of our speed: what is not known better than this may stand or not
 _NUMBERS = 1 << 16  # EN 302 637-3, SequenceNumber
 
 
@@ -241,4 +242,6 @@ def _sure(track: Track, own_mps: float, max_mps: float | None, rules: Announcing
     if max_mps is None:
         return True
     closing, sd = track.closing_speed_mps, track.closing_speed_sd_mps
-    return closing is not None and sd is not None and sd <= 2.0 and abs(own_mps - closing) <= max_mps + sd
+    if closing is None or sd is None or sd > _SURE_PART * own_mps:
+        return False
+    return abs(own_mps - closing) <= max_mps

@@ -20,6 +20,7 @@ from edge.messages import (
     LaneLine,
     Message,
     PeerHeard,
+    PerceivedObjects,
     Position,
     RemoteObject,
     RoadView,
@@ -101,6 +102,7 @@ class Story:
     bend_1pm: float = 0.0
     lines: bool = False
     indicator: str = "off"
+    says: dict[str, float] = field(default_factory=dict)
     others: list[Other] = field(default_factory=list)
     ghosts: list[tuple[float, tuple[float, float, float, float]]] = field(default_factory=list)
     face: Callable[[float], Face | None] | None = lambda t: looking()
@@ -109,6 +111,9 @@ class Story:
     gnss: bool = True
     peer: Callable[[float], RemoteObject | None] | None = None
     trust: str = "unsigned"
+    peers: dict[str, Callable[[float], RemoteObject | PerceivedObjects | None]] = field(default_factory=dict)
+    altitude_m: float | None = None
+    heading_deg: float | None = 0.0
     t_ns: int = 1_000_000_000
 
     def __post_init__(self) -> None:
@@ -168,7 +173,10 @@ class Story:
         if self.face is not None and self._n % 5 == 4:
             self._driver_view()
         if self.peer is not None and self._n % 10 == 3:
-            self._peer()
+            self._say("1a2b", self.peer(self.t_ns / 1e9))
+        if self._n % 10 == 3:
+            for sender, says in self.peers.items():
+                self._say(sender, says(self.t_ns / 1e9))
         self.messages.append(Tick(t_ns=self.t_ns, number=self._n))
 
     def _signals(self) -> None:
@@ -180,6 +188,7 @@ class Story:
             "brake_pressed": float(self.braking > 0.3),
             "indicator_left": float(self.indicator == "left"),
             "indicator_right": float(self.indicator == "right"),
+            **self.says,
         }
         self.messages.append(
             Signals(
@@ -199,8 +208,10 @@ class Story:
                 latitude_deg=LATITUDE + self.along_m / NORTH_M,
                 longitude_deg=LONGITUDE,
                 speed_mps=self.mps,
-                heading_deg=0.0,
+                heading_deg=self.heading_deg,
                 accuracy_m=1.0,
+                altitude_m=self.altitude_m,
+                geoid_separation_m=None if self.altitude_m is None else 0.0,
             )
         )
 
@@ -280,9 +291,7 @@ class Story:
             )
         )
 
-    def _peer(self) -> None:
-        assert self.peer is not None
-        content = self.peer(self.t_ns / 1e9)
+    def _say(self, sender: str, content: RemoteObject | PerceivedObjects | None) -> None:
         if content is not None:
             self.messages.append(
                 PeerHeard(
@@ -290,7 +299,7 @@ class Story:
                     link="v2x",
                     standard="csae53",
                     message="BSM",
-                    sender="1a2b",
+                    sender=sender,
                     counter=self._n % 128,
                     trust=self.trust,
                     content=content,
@@ -331,3 +340,38 @@ def peer_at(story: Story, ahead_m: float, left_m: float, mps: float, **values: o
         "heading_deg": 0.0,
     }
     return RemoteObject(**{**content, **values})
+
+
+def moving(
+    story: Story, along_m: float, left_m: float, mps: float, heading_deg: float = 0.0, **values: object
+) -> Callable[[float], RemoteObject]:
+    """A peer that starts at a place of the road and drives straight on; braking: until it stands.
+
+    Places are from the story's start; its heading is clockwise from our road.
+    """
+    began_s = story.t_ns / 1e9
+    braking = float(values.pop("braking", 0.0))  # type: ignore[arg-type]
+    silent = values.pop("silent", ())  # what it does not say
+    radians = math.radians(heading_deg)
+
+    def says(t_s: float) -> RemoteObject:
+        passed_s = t_s - began_s
+        if braking > 0.0:
+            passed_s = min(passed_s, mps / braking)
+        metres, now_mps = mps * passed_s - 0.5 * braking * passed_s**2, mps - braking * passed_s
+        along, left = along_m + metres * math.cos(radians), left_m - metres * math.sin(radians)
+        content: dict = {
+            "kind": "car",
+            "latitude_deg": LATITUDE + along / NORTH_M,
+            "longitude_deg": LONGITUDE - left / EAST_M,
+            "speed_mps": now_mps,
+            "heading_deg": heading_deg % 360.0,
+            "acceleration_mps2": -braking if now_mps > 0.01 else 0.0,
+            "length_m": 4.6,
+            "width_m": 1.8,
+            "accuracy_m": 1.0,
+            **values,
+        }
+        return RemoteObject(**{name: value for name, value in content.items() if name not in silent})  # type: ignore[operator]
+
+    return says
