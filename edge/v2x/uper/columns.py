@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.v2x.uper import types
-from edge.v2x.uper.lines import extent, is_extensible, optional_members, width_of
+from edge.v2x.uper.lines import check_paths, extent, is_extensible, optional_members, width_of
 
 Ints: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -32,6 +32,7 @@ class Columns:
     def __init__(self, kind: types.Type, paths: Sequence[str]) -> None:
         self._kind = kind
         self._paths = tuple(paths)
+        check_paths(kind, paths)
         self(np.zeros((0, 1), np.uint8))
 
     def __call__(self, messages: Messages) -> tuple[dict[str, Ints], Mask]:
@@ -45,8 +46,6 @@ class Columns:
         """
         walk = _Walk(messages, set(self._paths))
         walk.read(self._kind, "", walk.good.copy())
-        if walk.left:
-            raise KeyError(f"no member {min(walk.left)!r}")
         return {path: walk.columns[path] for path in self._paths}, walk.good
 
 
@@ -141,6 +140,9 @@ class _Walk:
             before = self.at
             self.read(member, place, active & there)
             self.at = np.where(there, self.at, before)
+            if isinstance(member, types.Default) and place in self.columns:
+                default = _number(member)
+                self.columns[place] = np.where(active & ~there, default, self.columns[place])
         if extended is not None and self.left:
             self.good &= ~active | (extended == 0)
 
@@ -162,3 +164,10 @@ class _Walk:
         if after is not None:  # of rows with none of these alternatives it means nothing
             self.at = after
             self.good &= ~active | known
+
+
+def _number(member: types.Default) -> int:
+    """The default as it stands in a column."""
+    if isinstance(member.kind, types.Enumerated):
+        return member.kind.names.split().index(member.value)
+    return int(member.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -106,6 +106,19 @@ def _inside(kind: Type) -> list[Type]:
     if isinstance(kind, Default):
         return [kind.kind]
     return list(getattr(kind, "types", {}).values())
+
+
+def check_paths(kind: Type, paths: Iterable[str]) -> None:
+    """Raises KeyError for a path, names joined by dots, that the type does not have."""
+    for path in paths:
+        inner: Type = kind
+        for step in path.split("."):
+            inner = inner.kind if isinstance(inner, Default) else inner
+            members = inner.alternatives if isinstance(inner, Choice) else getattr(inner, "members", {})
+            plain = {key.rstrip("?"): member for key, member in members.items()}
+            if step not in plain:
+                raise KeyError(f"{path}: no member {step!r}")
+            inner = plain[step]
 
 
 def extent(kind: Type) -> tuple[int, int | None]:

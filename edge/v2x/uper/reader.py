@@ -7,7 +7,16 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from edge.v2x.uper.leaves import Leaves
-from edge.v2x.uper.lines import bounds, extent, inlined, is_extensible, optional_members, runs, shared_types
+from edge.v2x.uper.lines import (
+    bounds,
+    check_paths,
+    extent,
+    inlined,
+    is_extensible,
+    optional_members,
+    runs,
+    shared_types,
+)
 from edge.v2x.uper.support import LONGEST
 from edge.v2x.uper.types import Choice, Default, Group, Open, OpenBy, Sequence, SequenceOf, Type
 
@@ -32,7 +41,7 @@ class Reader(Leaves):
             self.line("    raise ValueError")
         else:
             self.line(f"if r > {most}:")
-            self.line(f"    raise CodecError({name!r}, f'{{(r + 7) // 8}} octets left over')")
+            self.line(f"    raise CodecError({name!r}, f'{{r // 8}} octets left over')")
             self.line("if n & (1 << r) - 1:")
             self.line(f"    raise CodecError({name!r}, 'the padding is not zero')")
         self.line(f"return {value}")
@@ -40,6 +49,7 @@ class Reader(Leaves):
 
     def glance(self, kind: Type, name: str, paths: tuple[str, ...]) -> str:
         """The source of peek for the members at these paths, names joined by dots."""
+        check_paths(kind, paths)
         wanted: dict[str, Any] = {}
         for i, path in enumerate(paths):
             place = wanted
@@ -47,7 +57,6 @@ class Reader(Leaves):
             for step in outer:
                 place = place.setdefault(step, {})
             place[last] = f"t{i}"
-        self._known(kind, wanted)
         self._depth += self._fast
         targets = [f"t{i}" for i in range(len(paths))]
         self.line(f"{' = '.join(targets)} = None")
@@ -68,15 +77,6 @@ class Reader(Leaves):
             head += [f"{indent}    raise CodecError({name!r}, f'{{r // 8}} octets are no message')"]
         head += [f"{indent}n = int.from_bytes(data, 'big')"]
         return "\n".join(head + inlined(self.lines) + tail * self._fast) + "\n"
-
-    def _known(self, kind: Type, wanted: dict[str, Any]) -> None:
-        members = kind.alternatives if isinstance(kind, Choice) else getattr(kind, "members", {})
-        plain = {key.rstrip("?"): member for key, member in members.items()}
-        for step, inner in wanted.items():
-            if step not in plain:
-                raise KeyError(f"no member {step!r}")
-            if isinstance(inner, dict):
-                self._known(plain[step], inner)
 
     def _shared(self, kind: Type) -> str:
         """A function for a type that is there more than once; from then on it is called."""
