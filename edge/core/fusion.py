@@ -1,4 +1,4 @@
-"""One object for each road user: heard from itself, seen by others, seen by our own camera; and not ourselves.
+"""One object for each road user: heard from itself, seen by others, seen by our camera; and not ourselves.
 
 The states of one moment are compared: place, speed, kind. Nearest pairs first, and nobody tells of the same
 road user twice, so that two cars side by side stay two.
@@ -13,7 +13,7 @@ from edge.core.units import known, seconds
 from edge.messages import FloatArray, Road, Track
 
 FAR_M = 300.0  # beyond, nothing is compared
-_SAME_M = 2.0
+_SAME_M, _PART = 1.5, 0.25  # from middle to middle across its way, and this part of both accuracies
 _ACCURACY_M = 3.0  # a worse accuracy does not widen what is the same
 _SAME_MPS = 3.0
 _US_AHEAD_M, _US_ASIDE_M = 2.5, 1.2  # nobody else's middle can be so near to ours
@@ -76,10 +76,20 @@ def same_users(seen: Seen, among: np.ndarray) -> np.ndarray:
     rank[order] = np.arange(len(order))
     a, b = by_others[:, None], order[None, :]
     dx, dy = seen.x_m[b] - seen.x_m[a], seen.y_m[b] - seen.y_m[a]
-    gate = _SAME_M + 0.5 * (seen.accuracy_m[a] + seen.accuracy_m[b] + seen.half_length_m[b])
+    side_m = _SAME_M + _PART * (seen.accuracy_m[a] + seen.accuracy_m[b])
+    along_m = side_m + 0.5 * seen.half_length_m[b]
     apart_sq = dx * dx + dy * dy
+    speed = np.sqrt(seen.u_mps[b] * seen.u_mps[b] + seen.w_mps[b] * seen.w_mps[b])
+    rolls = speed > 1.0  # along its way a place is less exact than across
+    along = np.where(rolls, (dx * seen.u_mps[b] + dy * seen.w_mps[b]) / np.where(rolls, speed, 1.0), 0.0)
+    across_sq = apart_sq - along * along
     du, dw = np.abs(seen.u_mps[b] - seen.u_mps[a]), np.abs(seen.w_mps[b] - seen.w_mps[a])
-    fits = (apart_sq <= gate * gate) & (seen.seers[a] != seen.seers[b]) & (rank[b] < rank[a])
+    fits = (
+        (np.abs(along) <= along_m)
+        & (across_sq <= side_m * side_m)
+        & (seen.seers[a] != seen.seers[b])
+        & (rank[b] < rank[a])
+    )
     fits &= _alike(seen.groups[a], seen.groups[b])
     fits &= ((du <= _SAME_MPS) & (dw <= _SAME_MPS)) | ~(seen.moves[a] & seen.moves[b])
     i, j = np.nonzero(fits)

@@ -23,7 +23,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     code: what a display in the car shows, never reused. settings: the section of config.Rules that enables
     it. on: the input that brings news for it; only that can begin it. inputs: see availability.py. after_s:
     it must hold so long to begin; hold_s: it stays so long after it last held. quiet_while: warnings that say
-    the same more urgently. again_s: while it is active it is told again so often, 0: only when its level
+    the same more surely or more urgently: they end it at once. again_s: while it is active it is told again so often, 0: only when its level
     changes.
     """
 
@@ -191,6 +191,7 @@ class Arbiter:
 
     def __init__(self, kinds: tuple[Kind, ...]) -> None:
         self._kinds = kinds
+        self._quiet = tuple(kind for kind in kinds if kind.quiet_while)
         self._states = {kind.name: _State() for kind in kinds}
 
     def look(self, situation: Situation, news: str) -> tuple[list[Warning], list[tuple[Kind, Assessment]]]:
@@ -212,6 +213,10 @@ class Arbiter:
                 changed.append(warning)
             if assessment is not None and state.level is not None:
                 held.append((kind, assessment))
+        for kind in self._quiet:
+            state = self._states[kind.name]
+            if state.level is not None and any(self.level(name) for name in kind.quiet_while):
+                changed.append(_ended(kind, state, situation.now_ns))
         return changed, held
 
     def level(self, name: str) -> WarningLevel | None:
@@ -255,6 +260,10 @@ def _advance(kind: Kind, state: _State, assessment: Assessment | None, now_ns: i
         return None
     if now_ns - state.last_ns < hold_ns:
         return None
+    return _ended(kind, state, now_ns)
+
+
+def _ended(kind: Kind, state: _State, now_ns: int) -> Warning:
     assert state.last is not None
     ended = _told(kind, state, state.last, now_ns, active=False)
     state.level = state.first_ns = None
