@@ -33,12 +33,13 @@ class Announcements:
             if reason != TOO_SOON:
                 self._events.settled(name, event, now_ns, let_out=reason is None)
         state = self._state.due(moment.own, now_ns)
-        if state is not None and state[0] is None:
+        content, why = state if state is not None else (None, "")
+        if state is not None and content is None:
             self._state.tried(None, now_ns)
             where = "position" if moment.own.latitude_deg is None else "speed"
             self._refuse("announce", f"own {where} is not fresh", now_ns, out)
-        elif state is not None and state[0] is not None and self._ask(*state, moment, out) != TOO_SOON:
-            self._state.tried(state[0], now_ns)
+        elif content is not None and self._ask(content, why, moment, out) != TOO_SOON:
+            self._state.tried(content, now_ns)
         seen = self._perceived.due(moment.own, moment.roads, known, now_ns)
         if seen is not None and self._ask(seen, "seen by our cameras", moment, out) != TOO_SOON:
             self._perceived.tried(seen, now_ns)

@@ -17,6 +17,14 @@ lies ahead."""
 
 _ZONES = ("speed_limit", "sign")  # the path of these is where they hold, of all others the way to them
 
+_AREAS = (
+    *_ZONES, "road_works", "traffic_jam", "slippery_road", "low_visibility", "bad_weather", "dangerous_curve",
+    "dangerous_spot", "animal_on_road", "other",
+)  # fmt: skip
+"""What holds all over its radius; the radius of all else says who is to know of it, not where it is."""
+
+_WIDEST_M = 50.0
+
 Place = tuple[float, float]
 
 
@@ -60,7 +68,7 @@ def near(
     """How an event lies to our way; None when it does not concern us.
 
     With a path it concerns who is on the path or enters it, going towards the event (a limit or a sign: who
-    is on it); without one who is within its radius or has it ahead. An emergency vehicle concerns everyone
+    is on it); without one who is within its area or has it ahead. An emergency vehicle concerns everyone
     around it.
     """
     ahead, left = frame.place(event.latitude_deg, event.longitude_deg)
@@ -72,7 +80,9 @@ def near(
     heading = None if around else event.heading_deg
     if heading is not None and heading_difference(heading, frame.heading_deg) > rules.same_heading_deg:
         return None
-    inside, half = distance <= radius, (event.path_width_m or rules.path_width_m) / 2.0 + accuracy_m
+    inside = distance <= radius and event.kind in _AREAS
+    half = (event.path_width_m or rules.path_width_m) / 2.0 + accuracy_m
+    aside = max(rules.aside_m + rules.aside_ratio * ahead + accuracy_m, min(radius, _WIDEST_M))
     path = [] if around else [frame.place(*point) for point in event.path]
     if path and event.kind in _ZONES:
         inside = inside or lies_on(path, half, rules.same_heading_deg)
@@ -83,7 +93,7 @@ def near(
         along_m, sure = on_path, _SURE_PATH
     elif inside or around:
         along_m, sure = (ahead if around else 0.0), _SURE_PATH if path else _SURE_RADIUS
-    elif ahead > 0.0 and math.fabs(left) <= rules.aside_m + rules.aside_ratio * ahead + accuracy_m:
+    elif ahead > 0.0 and math.fabs(left) <= aside:
         along_m, sure = ahead, _SURE_AHEAD if heading is None else _SURE_HEADING
     else:
         return None

@@ -35,10 +35,11 @@ class RoadsideView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Kept:
-    __slots__ = ("event", "heard_ns", "sender", "until_ns")
+    __slots__ = ("event", "heard_ns", "sender", "trust", "until_ns")
 
-    def __init__(self, sender: str, event: RoadEvent, heard_ns: int, until_ns: int) -> None:
-        self.sender, self.event, self.heard_ns, self.until_ns = sender, event, heard_ns, until_ns
+    def __init__(self, sender: str, event: RoadEvent, heard_ns: int, until_ns: int, trust: str) -> None:
+        self.sender, self.event, self.trust = sender, event, trust
+        self.heard_ns, self.until_ns = heard_ns, until_ns
 
 
 class RoadsideTable:
@@ -50,8 +51,8 @@ class RoadsideTable:
         self._front_m = front_m
         self._events: dict[tuple[str, str], _Kept] = {}  # in the order of hearing, oldest first
         self._of_sender: dict[str, dict[str, None]] = {}
-        self._maps: dict[str, tuple[Layout, int]] = {}
-        self._lights: dict[str, dict[int, tuple[SignalState, int]]] = {}
+        self._maps: dict[str, tuple[Layout, int, str]] = {}
+        self._lights: dict[str, dict[int, tuple[SignalState, int, str]]] = {}
 
     def __len__(self) -> int:
         return len(self._events) + len(self._maps)
@@ -65,9 +66,9 @@ class RoadsideTable:
             news = [self._event(sender, event, message, now_ns) for event in content.events]
             return any(news)
         if isinstance(content, Intersections):
-            self._intersections(content, now_ns)
+            self._intersections(content, message.t_ns, message.trust)
         elif isinstance(content, SignalStates):
-            self._signals(content, message.t_ns)
+            self._signals(content, message.t_ns, message.trust)
         return False
 
     def view(self, own: CarState, now_ns: int) -> RoadsideView | None:
@@ -93,6 +94,10 @@ class RoadsideTable:
         if not _sane(event):
             return False
         key, before = (sender, event.id), self._events.get((sender, event.id))
+        if before is None and event.over and message.standard == "etsi":
+            key, before = self._of_another(event.id, message) or (key, None)
+        if before is not None and _weaker(message.trust, before.trust):
+            return False
         if before is not None:
             newest, this = before.event.measured_ns, event.measured_ns
             if newest is not None and this is not None and this < newest:
@@ -110,9 +115,17 @@ class RoadsideTable:
             self._drop(key)
         else:
             self._make_room(sender, now_ns)
-        self._events[key] = _Kept(sender, event, message.t_ns, until_ns)
-        self._of_sender.setdefault(sender, {})[event.id] = None
+        self._events[key] = _Kept(key[0], event, message.t_ns, until_ns, message.trust)
+        self._of_sender.setdefault(key[0], {})[event.id] = None
         return before is None or before.event != event
+
+    def _of_another(self, name: str, message: PeerHeard) -> tuple[tuple[str, str], _Kept] | None:
+        """What somebody else tells under this id, for a negation: an id of ETSI says who told it first. What
+        was signed is not ended by what is not."""
+        for key, kept in self._events.items():
+            if key[1] == name and not _weaker(message.trust, kept.trust):
+                return key, kept
+        return None
 
     def _until(self, event: RoadEvent, heard_ns: int) -> int:
         rules = self._rules
@@ -141,10 +154,10 @@ class RoadsideTable:
         for key in [key for key, kept in self._events.items() if kept.until_ns <= now_ns]:
             self._drop(key)
         limit_ns = now_ns - round(self._rules.map_age_s * 1e9)
-        for name in [name for name, (_, heard_ns) in self._maps.items() if heard_ns < limit_ns]:
+        for name in [name for name, (_, heard_ns, _) in self._maps.items() if heard_ns < limit_ns]:
             del self._maps[name]
 
-    def _intersections(self, content: Intersections, now_ns: int) -> None:
+    def _intersections(self, content: Intersections, heard_ns: int, trust: str) -> None:
         for intersection in content.intersections:
             if len(intersection.id) > _MAX_NAME or not on_earth(
                 intersection.latitude_deg, intersection.longitude_deg
@@ -155,15 +168,19 @@ class RoadsideTable:
                 for lane in intersection.lanes
             ):
                 continue
-            before = self._maps.pop(intersection.id, None)
+            before = self._maps.get(intersection.id)
+            if before is not None and _weaker(trust, before[2]):
+                continue
+            self._maps.pop(intersection.id, None)
             if before is None and len(self._maps) >= self._rules.max_intersections:
                 del self._maps[next(iter(self._maps))]
             if before is not None and before[0].said == intersection:
-                self._maps[intersection.id] = (before[0], now_ns)
+                self._maps[intersection.id] = (before[0], heard_ns, trust)
             else:
-                self._maps[intersection.id] = (Layout(intersection, self._rules), now_ns)
+                self._maps[intersection.id] = (Layout(intersection, self._rules), heard_ns, trust)
 
-    def _signals(self, content: SignalStates, heard_ns: int) -> None:
+    def _signals(self, content: SignalStates, heard_ns: int, trust: str) -> None:
+        stale_ns = round(self._rules.signal_age_s * 1e9)
         for signal in content.signals:
             if len(signal.intersection) > _MAX_NAME or not signal.phases:
                 continue
@@ -174,15 +191,19 @@ class RoadsideTable:
                     del self._lights[next(iter(self._lights))]
             self._lights[signal.intersection] = groups
             before = groups.get(signal.group)
-            if (before is not None and before[1] > heard_ns) or len(groups) > _MAX_GROUPS:
+            if before is None and len(groups) > _MAX_GROUPS:
                 continue
-            groups[signal.group] = (signal, heard_ns)
+            if before is not None and (
+                before[1] > heard_ns or (_weaker(trust, before[2]) and heard_ns - before[1] <= stale_ns)
+            ):
+                continue
+            groups[signal.group] = (signal, heard_ns, trust)
 
     def _place(self, own: CarState, accuracy_m: float) -> LanePlace | None:
         """Our lane at the next intersection ahead, or on the way out of one."""
         found = [
             place
-            for layout, _ in self._maps.values()
+            for layout, *_ in self._maps.values()
             if (place := layout.place(own, accuracy_m, self._front_m, self._rules)) is not None
         ]
         far = _SURE_MATCH_M
@@ -200,10 +221,15 @@ class RoadsideTable:
         lights = [known_now[group] for group in place.groups if group in known_now]
         if len(lights) < len(place.groups):
             return (), None
-        oldest_ns = min(heard_ns for _, heard_ns in lights)
+        oldest_ns = min(heard_ns for _, heard_ns, _ in lights)
         if seconds(now_ns - oldest_ns) > self._rules.signal_age_s:
             return (), None
-        return tuple(signal for signal, _ in lights), oldest_ns
+        return tuple(signal for signal, *_ in lights), oldest_ns
+
+
+def _weaker(trust: str, than: str) -> bool:
+    """What is not signed does not change what was."""
+    return than == "signed" and trust != "signed"
 
 
 def on_earth(latitude_deg: float, longitude_deg: float) -> bool:
