@@ -43,7 +43,8 @@ def test_a_new_event_is_repeated_until_its_validity_ends():
     assert first.action == (STATION, 1)
     assert first.validity_s == 3
     assert (first.interval_ms, first.traffic_class) == (1000, 1)
-    assert (first.area.shape, first.area.a, first.area.latitude) == ("circle", 800, 480_000_000)
+    assert (first.area.shape, first.area.a) == ("circle", 800)
+    assert (first.area.latitude, first.area.longitude) == (480_000_000, 110_000_000)
     # A repetition is the same DENM: same action id, same reference time.
     assert (repeated.action, repeated.referenced_ns, repeated.detected_ns) == (first.action, 0, 0)
     assert not service.active
@@ -271,7 +272,7 @@ def test_it_holds_until_it_says_or_for_the_default_of_600_s():
     assert len(service.others(9 * S)) == 2
     assert [known.told_by for known in service.others(10 * S)] == ["2"]
     assert service.others(600 * S) == ()
-    assert service.hear(event("1.1", until_ns=10 * S), "1", 11 * S) == "expired"
+    assert service.hear(event("1.1", until_ns=11 * S), "1", 11 * S) == "expired"
     assert service.hear(event("1.1", until_ns=20 * S), "1", 11 * S) == "new"
 
 

@@ -192,6 +192,14 @@ def test_a_bsm_that_only_begins_like_signed_data_is_not_taken_for_it():
     assert network.read(network.wrap_dsmp(bsm, 111)).payload == bsm
 
 
+def test_the_ports_of_ts_103_248():
+    ports = "CAM DENM MAPEM SPATEM SAEM IVIM SREM SSEM CPM EVCSN".split()
+    assert [network.BTP_PORTS[name] for name in ports] == list(range(2001, 2011))
+    assert [network.BTP_PORTS[name] for name in ("RTCMEM", "CTL", "CRL", "VAM", "IMZM")] == [
+        2013, 2014, 2015, 2018, 2019,
+    ]  # fmt: skip
+
+
 def test_a_bare_frame_of_sae_j2735():
     for message_id in (18, 19, 20, 31, 32):
         data = bytes((0, message_id, 1, 0))

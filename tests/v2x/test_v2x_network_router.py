@@ -115,6 +115,15 @@ def test_a_packet_that_comes_twice_is_a_duplicate_the_second_time():
         assert reason(r, packet) == "duplicate"
 
 
+def test_what_was_heard_is_known_for_as_long_as_its_station():
+    r = router()
+    packet = gbc(7, 100 * S)
+    r.hear(packet, 100 * S, at(OWN, 100 * S))
+    assert r.knows(packet, 120 * S)
+    assert not r.knows(packet, 121 * S)
+    assert not r.knows(network.read(network.wrap_dsmp(b"x", 111)), 0)
+
+
 def test_two_messages_with_one_position_are_two():
     r = router()
     for payload in (b"cam", b"cpm"):
