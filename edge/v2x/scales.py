@@ -16,7 +16,7 @@ def steps(name: str, value: float | None, per_unit: float, low: int, high: int, 
         return unknown
     if not math.isfinite(value):
         raise CodecError(name, f"{value} is not a number", "unencodable")
-    return min(max(round(value * per_unit), low), high)
+    return round(min(max(value * per_unit, low), high))
 
 
 def physical(count: int, per_unit: float, low: int, high: int) -> float | None:

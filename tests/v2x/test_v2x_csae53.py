@@ -8,12 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from v2x_judge import MANY, agree, agree_official, asn1tools_of, from_asn1tools, pycrate_of, some, values
 
+from edge.messages import (
+    Connection,
+    Intersection,
+    Intersections,
+    MapLane,
+    PerceivedObjects,
+    RemoteObject,
+    RoadEvent,
+    RoadEvents,
+    SignalPhase,
+    SignalState,
+    SignalStates,
+)
 from edge.v2x import csae53
 from edge.v2x.csae53.schema import EXTENSION, MESSAGE_FRAME, MESSAGES, codec
 from edge.v2x.moments import Now
+from edge.v2x.sets import PathPoint
 from edge.v2x.uper import CodecError
 
 NOW = Now(5_000_000_000_000, 1_700_000_000_123_000_000)  # 2023-11-14T22:13:20.123Z
+HERE = RemoteObject(kind="car", latitude_deg=39.9, longitude_deg=116.3)
 every_message = pytest.mark.parametrize("name", MESSAGES)
 
 
@@ -129,3 +144,67 @@ def test_any_octets_give_a_message_or_a_codec_error(data):
     for read in (csae53.hear, csae53.peek):
         with contextlib.suppress(CodecError):
             read(data, NOW)
+
+
+# ---------------------------------------------------------------- whatever we are asked to send
+
+ANY = st.floats() | st.sampled_from([0.0, 39.9, 116.3, 1e300, -1e-300])
+MAYBE = st.none() | ANY
+TIMES = st.none() | st.integers(-(1 << 70), 1 << 70)
+WORDS = st.text(max_size=20)
+OBJECTS = st.builds(
+    RemoteObject, kind=WORDS | st.just("car"), latitude_deg=ANY, longitude_deg=ANY, id=WORDS | st.just("7"),
+    measured_ns=TIMES, altitude_m=MAYBE, speed_mps=MAYBE, heading_deg=MAYBE, acceleration_mps2=MAYBE,
+    yaw_rate_radps=MAYBE, length_m=MAYBE, width_m=MAYBE, accuracy_m=MAYBE,
+    events=st.lists(WORDS, max_size=3).map(tuple),
+)  # fmt: skip
+POINTS = st.lists(st.tuples(ANY, ANY), max_size=3).map(tuple)
+ROAD_EVENTS = st.builds(
+    RoadEvent, id=WORDS, kind=WORDS | st.sampled_from(["accident", "speed_limit", "sign"]), latitude_deg=ANY,
+    longitude_deg=ANY, code=st.none() | st.integers(), text=WORDS, from_ns=TIMES, until_ns=TIMES,
+    radius_m=MAYBE, speed_limit_mps=MAYBE, path=POINTS, path_width_m=MAYBE, confidence_ratio=MAYBE,
+)  # fmt: skip
+ONWARD = st.builds(
+    Connection, manoeuvre=st.none() | WORDS, group=st.none() | st.integers(), to_lane=st.integers()
+)
+LANES = st.builds(
+    MapLane, id=st.integers(), points=POINTS, width_m=MAYBE, speed_limit_mps=MAYBE,
+    connections=st.lists(ONWARD, max_size=2).map(tuple),
+)  # fmt: skip
+NODES = st.builds(
+    Intersection, id=WORDS | st.just("1.2"), latitude_deg=ANY, longitude_deg=ANY, name=WORDS,
+    lanes=st.lists(LANES, max_size=3).map(tuple),
+)  # fmt: skip
+PHASES = st.builds(
+    SignalPhase, state=WORDS | st.just("red"), from_ns=TIMES, earliest_end_ns=TIMES, latest_end_ns=TIMES,
+    likely_end_ns=TIMES, confidence_ratio=MAYBE,
+)  # fmt: skip
+SIGNALS = st.builds(
+    SignalState, intersection=WORDS | st.just("1.2"), group=st.integers(), phases=st.lists(PHASES).map(tuple)
+)
+PATH = st.lists(st.builds(PathPoint, ANY, ANY, st.integers(), MAYBE), max_size=3)
+
+
+def several(kind, items):
+    return st.lists(items, max_size=3).map(tuple).map(kind)
+
+
+@pytest.mark.fuzz
+@given(
+    OBJECTS,
+    PATH,
+    several(lambda items: PerceivedObjects(objects=items), OBJECTS),
+    several(lambda items: RoadEvents(events=items), ROAD_EVENTS),
+    several(lambda items: Intersections(intersections=items), NODES),
+    several(lambda items: SignalStates(signals=items), SIGNALS),
+)
+def test_whatever_is_to_be_sent_becomes_a_message_or_a_codec_error(own, path, seen, events, nodes, signals):
+    for make in (
+        lambda: csae53.bsm(own, 1, 2, NOW, path),
+        lambda: csae53.rsm(seen, HERE, 1, 2, NOW),
+        lambda: csae53.rsi(events, HERE, 1, 2, NOW),
+        lambda: csae53.map_data(nodes, 2, NOW),
+        lambda: csae53.spat(signals, 2, NOW),
+    ):
+        with contextlib.suppress(CodecError):
+            assert csae53.hear(make(), NOW).tree
