@@ -193,7 +193,7 @@ def test_a_bsm_that_only_begins_like_signed_data_is_not_taken_for_it():
 
 
 def test_the_ports_of_ts_103_248():
-    ports = "CAM DENM MAPEM SPATEM SAEM IVIM SREM SSEM CPM EVCSN".split()
+    ports = ["CAM", "DENM", "MAPEM", "SPATEM", "SAEM", "IVIM", "SREM", "SSEM", "CPM", "EVCSN"]
     assert [network.BTP_PORTS[name] for name in ports] == list(range(2001, 2011))
     assert [network.BTP_PORTS[name] for name in ("RTCMEM", "CTL", "CRL", "VAM", "IMZM")] == [
         2013, 2014, 2015, 2018, 2019,
