@@ -194,7 +194,7 @@ def test_too_many_objects_are_not_sent():
 WORKS = {
     "rteId": 17, "eventType": 501, "eventSource": "police", "eventPos": near(10000, 0), "eventRadius": 250,
     "description": ("textGB2312", "前方施工".encode("gb2312")),
-    "timeDetails": {"startTime": MINUTE - 10, "endTime": MINUTE + 60}, "eventConfidence": 150,
+    "timeDetails": {"startTime": MINUTE - 10, "endTime": MINUTE + 60}, "eventConfidence": 150, "priority": b"\xa0",
     "referencePaths": [{"activePath": [near(0, 0), near(5000, 0), near(10000, 0), near(15000, 0)],
                         "pathRadius": 60}],
 }  # fmt: skip
@@ -219,6 +219,7 @@ def test_an_event_in_our_units():
         path=((39.901, 116.3), (39.9005, 116.3), (39.9, 116.3)),  # as far as to the event, from there on
         path_width_m=12.0,
         confidence_ratio=0.75,
+        priority=5,
     )
 
 
@@ -308,6 +309,7 @@ EVENTS = st.builds(
     text=WORDS,
     from_ns=TIMES,
     until_ns=TIMES,
+    priority=st.none() | st.integers(0, 7),
     radius_m=st.none() | st.floats(0, 6000),
     confidence_ratio=st.none() | st.floats(0, 1),
     **PLACES,
@@ -332,7 +334,7 @@ def test_events_and_signs_through_an_rsi(events, signs):
     assert (said.sender, said.counter) == ("000000000000a1b2", 2)
     assert len(said.content.events) == len(events) + len(signs)
     for got, sent in zip(said.content.events, [*events, *signs], strict=True):
-        assert (got.id, got.kind) == (sent.id, sent.kind)
+        assert (got.id, got.kind, got.priority) == (sent.id, sent.kind, sent.priority)
         assert close(got.latitude_deg, sent.latitude_deg, 1e-7)
         assert close(got.longitude_deg, sent.longitude_deg, 1e-7)
         for mine, yours in ((got.from_ns, sent.from_ns), (got.until_ns, sent.until_ns)):

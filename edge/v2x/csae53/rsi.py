@@ -55,6 +55,7 @@ def _event(rte: dict[str, Any], here: Place, now: Now) -> RoadEvent:
         code=code,
         text=_text(rte),
         confidence_ratio=None if confidence is None else confidence / 200,
+        priority=_priority(rte),
         **_where(rte.get("eventPos"), rte.get("eventRadius"), rte, here, zone=False),
         **_when(rte, now),
     )
@@ -68,9 +69,14 @@ def _sign(rts: dict[str, Any], here: Place, now: Now) -> RoadEvent:
         code=code,
         text=text,
         speed_limit_mps=_speed_limit_mps(text) if code == SPEED_LIMIT_SIGN else None,
+        priority=_priority(rts),
         **_where(rts.get("signPos"), None, rts, here, zone=True),
         **_when(rts, now),
     )
+
+
+def _priority(entry: dict[str, Any]) -> int | None:
+    return entry["priority"][0] >> 5 if "priority" in entry else None
 
 
 def _text(entry: dict[str, Any]) -> str:
@@ -232,6 +238,8 @@ def _common(event: RoadEvent, text: str, here: dict[str, int], now: Now) -> dict
     }
     if times:
         fields["timeDetails"] = times
+    if event.priority is not None:
+        fields["priority"] = bytes((min(max(event.priority, 0), 7) << 5,))
     if event.path:
         width_m = 2 * _MIDDLE_M if event.path_width_m is None else event.path_width_m
         points = [offset(position(*point), here) for point in event.path[:_MAX_PATH]]
