@@ -9,7 +9,15 @@ from edge.core.events_near import Frame, Near, near
 from edge.core.intersection import LanePlace, Layout
 from edge.core.units import known, seconds
 from edge.core.vehicle import CarState
-from edge.messages import Intersections, PeerHeard, RoadEvent, RoadEvents, SignalState, SignalStates
+from edge.messages import (
+    Intersection,
+    Intersections,
+    PeerHeard,
+    RoadEvent,
+    RoadEvents,
+    SignalState,
+    SignalStates,
+)
 
 _MAX_NAME = 96
 _MAX_LANES, _MAX_POINTS, _MAX_GROUPS, _MAX_PATH = 255, 63, 255, 40  # SAE J2735; EN 302 637-3 for paths
@@ -159,14 +167,7 @@ class RoadsideTable:
 
     def _intersections(self, content: Intersections, heard_ns: int, trust: str) -> None:
         for intersection in content.intersections:
-            if len(intersection.id) > _MAX_NAME or not on_earth(
-                intersection.latitude_deg, intersection.longitude_deg
-            ):
-                continue
-            if len(intersection.lanes) > _MAX_LANES or any(
-                len(lane.points) > _MAX_POINTS or not all(on_earth(*point) for point in lane.points)
-                for lane in intersection.lanes
-            ):
+            if not _sane_map(intersection):
                 continue
             before = self._maps.get(intersection.id)
             if before is not None and _weaker(trust, before[2]):
@@ -235,6 +236,21 @@ def _weaker(trust: str, than: str) -> bool:
 def on_earth(latitude_deg: float, longitude_deg: float) -> bool:
     """A place that can be; false for NaN."""
     return -90.0 <= latitude_deg <= 90.0 and -180.0 <= longitude_deg <= 180.0
+
+
+def _sane_map(said: Intersection) -> bool:
+    return (
+        len(said.id) <= _MAX_NAME
+        and on_earth(said.latitude_deg, said.longitude_deg)
+        and len(said.lanes) <= _MAX_LANES
+        and all(
+            len(lane.points) <= _MAX_POINTS
+            and all(on_earth(*point) for point in lane.points)
+            and (lane.width_m is None or 0.0 < lane.width_m < 100.0)
+            and (lane.speed_limit_mps is None or 0.0 < lane.speed_limit_mps < 100.0)
+            for lane in said.lanes
+        )
+    )
 
 
 def _sane(event: RoadEvent) -> bool:

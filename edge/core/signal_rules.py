@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edge.core.intersection import LanePlace
 from edge.core.situation import Assessment, Situation
-from edge.core.units import seconds
+from edge.core.units import known, seconds
 from edge.messages import SignalPhase
 
 _GREEN = ("green", "green_yielding", "green_flashing")
@@ -60,7 +60,7 @@ def _end(phase: SignalPhase, following: SignalPhase | None) -> tuple[int | None,
 
 
 def _sure(phase: SignalPhase) -> float:
-    confidence = phase.confidence_ratio
+    confidence = known(phase.confidence_ratio)
     return 1.0 if confidence is None else min(max(confidence, 0.0), 1.0)
 
 
@@ -185,11 +185,11 @@ def green_light_speed(s: Situation, active: bool) -> Assessment | None:
 def _limit(s: Situation, place: LanePlace) -> float:
     """The lowest limit that is known here; what the settings say where none is."""
     assert s.roadside is not None
-    known = [
+    limits = [
         near.event.speed_limit_mps
         for near in s.roadside.events
         if near.inside and near.event.speed_limit_mps is not None
     ]
     if place.limit_mps is not None:
-        known.append(place.limit_mps)
-    return min(known, default=s.rules.green_light_speed.max_speed_mps)
+        limits.append(place.limit_mps)
+    return min(limits, default=s.rules.green_light_speed.max_speed_mps)
