@@ -25,6 +25,8 @@ Wanted = dict[str, Any] | str | None
 
 WHOLE = "whole"
 
+_NOTHINGS = 64
+
 
 class Reader(Leaves):
     """decode(data), whole, and peek(data) for a few members."""
@@ -246,6 +248,8 @@ class Reader(Leaves):
         self.flush()
         result = self.name("l")
         least, most = extent(kind.item)
+        if most == 0 and (high is None or high > _NOTHINGS):
+            raise TypeError(f"{where}: a list of up to {high} values that take no bit may be made of no data")
         if wanted is None and least == most:
             self._advance(f"{least} * {length}", where)
             return "None"
