@@ -115,7 +115,7 @@ class Surroundings:
         return now_ns - self._looked_ns >= (_FLOOD_NS if self._urgent else self._look_ns)
 
     def look(self, now_ns: int, own: CarState, roads: tuple[Road, ...], whole: bool = False) -> Around | None:
-        """Everyone now, none twice; None without our own place and heading. whole: asks anew who is the same."""
+        """Everyone now, none twice; None without our own place and heading. whole: who is the same is new."""
         self._looked_ns, self._urgent = now_ns, False
         table = self.table
         table.own_place(own)

@@ -108,7 +108,7 @@ def left_turn_assist(s: Situation, active: bool) -> Assessment | None:
 
 
 def do_not_pass(s: Situation, active: bool) -> Assessment | None:
-    """DNPW: we are about to overtake, and the lane that it needs is taken by somebody who comes towards us."""
+    """DNPW: we are about to overtake, and somebody comes towards us on the lane that it needs."""
     rules, around, speed = s.rules.do_not_pass, s.around, s.own.speed_mps
     if around is None or speed is None or speed < rules.min_speed_mps / (WIDER if active else 1.0):
         return None

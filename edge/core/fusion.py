@@ -107,7 +107,7 @@ def same_users(seen: Seen, among: np.ndarray) -> np.ndarray:
 def same_tracks(
     seen: Seen, among: np.ndarray, roads: tuple[Road, ...], now_ns: int, own: tuple[float, float]
 ) -> np.ndarray:
-    """For each the number of the camera's track that is the same, -1: none. own: our speed, half our length."""
+    """For each the number of the camera's track that is the same, -1: none. own: our speed, half length."""
     found = np.full(len(seen.x_m), -1)
     own_speed, own_half_length = own
     pairs: list[tuple[float, int, int, int]] = []

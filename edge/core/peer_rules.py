@@ -131,7 +131,7 @@ def abnormal_vehicle(s: Situation, active: bool) -> Assessment | None:
 
 
 def control_loss(s: Situation, active: bool) -> Assessment | None:
-    """CLW: the anti-lock brake, traction or stability control of somebody near works, who may come our way."""
+    """CLW: the anti-lock brake, traction or stability control of somebody who may come our way works."""
     rules, around, speed = s.rules.control_loss, s.around, s.own.speed_mps
     if around is None or speed is None:
         return None

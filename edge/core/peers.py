@@ -18,8 +18,8 @@ KINDS = ("car", "truck", "bus", "motorcycle", "bicycle", "person", "unknown")
 """A column holds a kind as its place in this list."""
 
 (
-    LATITUDE, LONGITUDE, ALTITUDE, SPEED, HEADING, ACCELERATION, YAW_RATE, LENGTH, WIDTH, ACCURACY, CONFIDENCE,
-    EVENTS, KIND, SIGNED, SEEN,
+    LATITUDE, LONGITUDE, ALTITUDE, SPEED, HEADING, ACCELERATION, YAW_RATE, LENGTH, WIDTH, ACCURACY,
+    CONFIDENCE, EVENTS, KIND, SIGNED, SEEN,
 ) = range(15)  # fmt: skip
 _COLUMNS = 15
 _KIND_CODES = {kind: float(code) for code, kind in enumerate(KINDS)}

@@ -23,8 +23,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     code: what a display in the car shows, never reused. settings: the section of config.Rules that enables
     it. on: the input that brings news for it; only that can begin it. inputs: see availability.py. after_s:
     it must hold so long to begin; hold_s: it stays so long after it last held. quiet_while: warnings that say
-    the same more surely or more urgently: they end it at once. again_s: while it is active it is told again so often, 0: only when its level
-    changes.
+    the same more surely or more urgently: they end it at once. again_s: while it is active it is told
+    again so often, 0: only when its level changes.
     """
 
     name: str
