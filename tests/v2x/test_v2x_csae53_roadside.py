@@ -194,7 +194,8 @@ def test_too_many_objects_are_not_sent():
 WORKS = {
     "rteId": 17, "eventType": 501, "eventSource": "police", "eventPos": near(10000, 0), "eventRadius": 250,
     "description": ("textGB2312", "前方施工".encode("gb2312")),
-    "timeDetails": {"startTime": MINUTE - 10, "endTime": MINUTE + 60}, "eventConfidence": 150, "priority": b"\xa0",
+    "timeDetails": {"startTime": MINUTE - 10, "endTime": MINUTE + 60},
+    "eventConfidence": 150, "priority": b"\xa0",
     "referencePaths": [{"activePath": [near(0, 0), near(5000, 0), near(10000, 0), near(15000, 0)],
                         "pathRadius": 60}],
 }  # fmt: skip

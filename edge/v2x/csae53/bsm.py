@@ -45,8 +45,8 @@ _LEFT, _RIGHT = bits(LIGHTS, {"leftTurnSignalOn"}), bits(LIGHTS, {"rightTurnSign
 _HAZARD_LIGHT = bits(LIGHTS, {"hazardSignalOn"})
 _WHEEL_UNAVAILABLE = 0b10000
 CLASS_OF_KIND = {"car": 10, "truck": 25, "motorcycle": 40, "bus": 50, "person": 82, "bicycle": 85}
-_YAW_UNKNOWN = 32767  # the standard names none; no car turns at 328 deg/s
-_RAD_PER_STEP = math.pi / 18000
+YAW_UNKNOWN = 32767  # the standard names none; no car turns at 328 deg/s
+RAD_PER_STEP = math.pi / 18000
 _OLD_NS = 30_000_000_000  # a time within a minute can be told apart for so long
 _MAX_PATH = 23
 _HAS_EMERGENCY = 0x10  # in the second octet, the last presence bit: it saves walking through the path
@@ -130,16 +130,16 @@ def remote_object(bsm: dict[str, Any], measured_ns: int | None = None) -> Remote
         accuracy_m = bsm["posAccuracy"]["semiMajor"] / 20
     elif "posConfidence" in bsm:
         accuracy_m = CONFIDENCE_M.get(bsm["posConfidence"]["pos"])
-    return RemoteObject(
+    return RemoteObject(  # 15 keywords: with more CPython makes a dict first, three times as slow
         kind=KINDS[bsm["vehicleClass"]["classification"]],
         latitude_deg=latitude / 1e7,
         longitude_deg=longitude / 1e7,
         measured_ns=measured_ns,
         altitude_m=None if elevation == NO_ELEVATION else elevation / 10,
-        speed_mps=_speed_mps(speed, bsm.get("transmission") == "reverseGears"),
+        speed_mps=speed_of(speed, bsm.get("transmission") == "reverseGears"),
         heading_deg=None if heading == 28800 else heading / 80,
         acceleration_mps2=None if along == 2001 else along / 100,
-        yaw_rate_radps=None if yaw == _YAW_UNKNOWN else 0.0 - yaw * _RAD_PER_STEP,
+        yaw_rate_radps=None if yaw == YAW_UNKNOWN else 0.0 - yaw * RAD_PER_STEP,
         length_m=length / 100 if length else None,
         width_m=width / 100 if width else None,
         accuracy_m=accuracy_m,
@@ -157,7 +157,8 @@ def _on_duty(emergency: dict[str, Any]) -> bool:
     return "inUse" in in_use or emergency.get("responseType") in ("emergency", "pursuit")
 
 
-def _speed_mps(count: int, backwards: bool) -> float | None:
+def speed_of(count: int, backwards: bool) -> float | None:
+    """Speed in m/s, with a sign for the gear."""
     if count == 8191:
         return None
     return -count / 50 if backwards and count else count / 50
@@ -175,7 +176,7 @@ def peek(payload: bytes) -> Glimpse | None:
         sender.hex(),
         latitude / 1e7,
         longitude / 1e7,
-        _speed_mps(speed, gear == "reverseGears"),
+        speed_of(speed, gear == "reverseGears"),
         None if heading == 28800 else heading / 80,
         payload[1] & _HAS_EMERGENCY != 0 or (events is not None and events & _SAID != 0),
     )
@@ -303,7 +304,7 @@ def acceleration_set(content: RemoteObject) -> dict[str, int]:
         "long": steps("accelSet.long", content.acceleration_mps2, 100, -2000, 2000, 2001),
         "lat": 2001,
         "vert": -127,
-        "yaw": steps("accelSet.yaw", right_deg_s, 100, -32766, 32766, _YAW_UNKNOWN),
+        "yaw": steps("accelSet.yaw", right_deg_s, 100, -32766, 32766, YAW_UNKNOWN),
     }
 
 

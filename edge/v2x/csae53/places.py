@@ -88,8 +88,3 @@ def seen_from(here: Place, away: dict[str, Any]) -> Place | None:
 def in_degrees(place: Place) -> tuple[float, float]:
     """(latitude, longitude) in degrees."""
     return place[0] / 1e7, place[1] / 1e7
-
-
-def altitude_m(place: Place) -> float | None:
-    """Above the ellipsoid."""
-    return None if place[2] == NO_ELEVATION else place[2] / 10

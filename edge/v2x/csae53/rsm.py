@@ -6,7 +6,7 @@ from typing import Any
 
 from edge.messages import PerceivedObjects, RemoteObject
 from edge.v2x.csae53 import bsm
-from edge.v2x.csae53.places import Place, altitude_m, offset, place, position_of, seen_from
+from edge.v2x.csae53.places import NO_ELEVATION, Place, offset, place, position_of, seen_from
 from edge.v2x.csae53.schema import codec
 from edge.v2x.moments import Now
 from edge.v2x.uper import CodecError
@@ -46,43 +46,32 @@ def _object(participant: dict[str, Any], here: Place, now: Now) -> RemoteObject 
     there = seen_from(here, participant["pos"])
     if there is None:
         return None
-    kind = bsm.KINDS[participant.get("vehicleClass", _NO_CLASS)["classification"]]
-    if kind == "unknown":
-        kind = _KIND_OF_TYPE.get(participant["ptcType"], "unknown")
-    # the fields that both messages have are read in one place
-    alike = {
-        "pos": {"lat": there[0], "long": there[1]},
-        "speed": participant["speed"],
-        "heading": participant["heading"],
-        "transmission": participant.get("transmission"),
-        "accelSet": participant.get("accelSet", _NO_ACCELERATION),
-        "size": participant["size"],
-        "posConfidence": participant["posConfidence"],
-        "brakes": {},
-        "vehicleClass": _NO_CLASS,
-    }
-    seen = bsm.remote_object(alike)
-    if seen is None:
-        return None
+    kind = (
+        bsm.KINDS[participant["vehicleClass"]["classification"]]
+        if "vehicleClass" in participant
+        else "unknown"
+    )
+    acceleration = participant.get("accelSet", _NO_ACCELERATION)
+    along, yaw = acceleration["long"], acceleration["yaw"]
+    heading, size = participant["heading"], participant["size"]
     return RemoteObject(
-        kind=kind,
+        kind=_KIND_OF_TYPE.get(participant["ptcType"], kind) if kind == "unknown" else kind,
+        latitude_deg=there[0] / 1e7,
+        longitude_deg=there[1] / 1e7,
         id=str(participant["ptcId"]),
-        latitude_deg=seen.latitude_deg,
-        longitude_deg=seen.longitude_deg,
-        altitude_m=altitude_m(there),
         measured_ns=now.minute_ms(participant["secMark"]),
-        speed_mps=seen.speed_mps,
-        heading_deg=seen.heading_deg,
-        acceleration_mps2=seen.acceleration_mps2,
-        yaw_rate_radps=seen.yaw_rate_radps,
-        length_m=seen.length_m,
-        width_m=seen.width_m,
-        accuracy_m=seen.accuracy_m,
+        altitude_m=None if there[2] == NO_ELEVATION else there[2] / 10,
+        speed_mps=bsm.speed_of(participant["speed"], participant.get("transmission") == "reverseGears"),
+        heading_deg=None if heading == 28800 else heading / 80,
+        acceleration_mps2=None if along == 2001 else along / 100,
+        yaw_rate_radps=None if yaw == bsm.YAW_UNKNOWN else 0.0 - yaw * bsm.RAD_PER_STEP,
+        length_m=size["length"] / 100 or None,
+        width_m=size["width"] / 100 or None,
+        accuracy_m=bsm.CONFIDENCE_M.get(participant["posConfidence"]["pos"]),
     )
 
 
-_NO_CLASS = {"classification": 0}
-_NO_ACCELERATION = {"long": 2001, "lat": 2001, "vert": -127, "yaw": 32767}
+_NO_ACCELERATION = {"long": 2001, "yaw": bsm.YAW_UNKNOWN}
 
 
 def rsm(objects: PerceivedObjects, reference: RemoteObject, station_id: int, count: int, now: Now) -> bytes:
