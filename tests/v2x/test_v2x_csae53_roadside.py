@@ -226,7 +226,8 @@ def test_an_event_in_our_units():
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [(100, "accident"), (101, "broken_down_vehicle"), (104, "accident"), (407, "slippery_road"),
+    [(100, "accident"), (101, "broken_down_vehicle"), (104, "accident"),
+     (201, "dangerous_spot"), (301, "bad_weather"), (305, "low_visibility"), (407, "slippery_road"),
      (408, "slippery_road"), (707, "traffic_jam"), (902, "slow_vehicle"), (907, "hard_braking"),
      (9902, "other"), (0, "other"), (65535, "other")],
 )  # fmt: skip
@@ -305,7 +306,8 @@ TIMES = st.none() | st.integers(NOW.t_ns - 3600 * 10**9, NOW.t_ns + 30 * 86400 *
 EVENTS = st.builds(
     RoadEvent,
     id=st.integers(0, 255).map(lambda n: f"rte{n}"),
-    kind=st.sampled_from(["accident", "traffic_jam", "slippery_road", "road_works", "broken_down_vehicle",
+    kind=st.sampled_from(["accident", "bad_weather", "low_visibility", "traffic_jam",
+                          "slippery_road", "road_works", "broken_down_vehicle",
                           "stationary_vehicle", "slow_vehicle", "wrong_way_driver", "hard_braking"]),
     text=WORDS,
     from_ns=TIMES,

@@ -10,6 +10,7 @@ from __future__ import annotations
 EVENT_KINDS = {
     100: "accident",
     101: "broken_down_vehicle",
+    305: "low_visibility",  # fog
     407: "slippery_road",  # water on the road
     408: "slippery_road",
     501: "road_works",  # inferred
@@ -20,7 +21,7 @@ EVENT_KINDS = {
     907: "hard_braking",
     908: "stationary_vehicle",  # its hazard lights are on
 }
-_EVENT_CLASSES = {1: "accident", 3: "bad_weather", 5: "road_works"}  # 3 and 5: inferred
+_EVENT_CLASSES = {1: "accident", 2: "dangerous_spot", 3: "bad_weather", 5: "road_works"}  # 5: inferred
 SIGN_KINDS = {
     0: "sign",  # text only
     2: "dangerous_curve",
@@ -41,6 +42,8 @@ SPEED_LIMIT_SIGN = 85
 EVENT_CODES = {
     "accident": 100,
     "broken_down_vehicle": 101,
+    "bad_weather": 300,
+    "low_visibility": 305,
     "slippery_road": 408,
     "road_works": 501,
     "traffic_jam": 707,
