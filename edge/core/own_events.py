@@ -93,7 +93,7 @@ class OwnEvents:
                 state.last, state.last_ns = evidence, now_ns
                 if state.first_ns is None:
                     state.first_ns = now_ns
-                waits_ns = round((rule.after_s if state.id is None else rule.update_s) * 1e9)
+                waits_ns = round((rule.after_s if state.told_ns is None else rule.update_s) * 1e9)
                 since_ns = state.first_ns if state.told_ns is None else state.told_ns
                 if now_ns - since_ns < waits_ns:
                     continue

@@ -66,7 +66,9 @@ class Perceived:
     def tried(self, content: PerceivedObjects, now_ns: int) -> None:
         """It was let out or refused."""
         self._tried_ns = now_ns
-        self._taken_ns = max((o.measured_ns for o in content.objects if o.measured_ns), default=None)
+        self._taken_ns = max(
+            (o.measured_ns for o in content.objects if o.measured_ns is not None), default=None
+        )
 
     def _object(self, track: Track, road: Road, own: CarState, now_ns: int) -> RemoteObject | None:
         sd, heading = track.distance_sd_m, own.heading_deg

@@ -158,10 +158,21 @@ def test_one_old_object_holds_back_all():
         {"heading_deg": 721.0},
         {"heading_deg": math.inf},
         {"confidence_ratio": 1.1},
+        {"latitude_deg": -90.1},
+        {"longitude_deg": 180.1},
+        {"heading_deg": -361.0},
+        {"confidence_ratio": -0.1},
     ],
 )
 def test_values_that_cannot_be_do_not_leave(make, wrong):
     assert gate(radio_range_m=1e9).radio(make(**wrong), own(), NOW) == "a value of it is not sane"
+
+
+@pytest.mark.parametrize("make", [state, event, seen])
+def test_values_at_the_edge_of_what_can_be_leave(make):
+    edges = {"speed_mps": -100.0, "heading_deg": 360.0, "confidence_ratio": 0.0}
+    assert gate().radio(make(**edges), own(), NOW) is None
+    assert gate().radio(state(accuracy_m=0.0), own(), NOW) is None
 
 
 @pytest.mark.parametrize("make", [state, seen])
