@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from edge.cli.v2x import decode, listen
+from edge.cli.v2x import decode, listen, pki
 
 HELP = "decode V2X packets, or listen to who is there"
 
 VERBS = {
     "decode": (decode, "what packets say (GeoNetworking, DSMP, or a bare message)"),
     "listen": (listen, "a live table of everyone heard"),
+    "pki": (pki, "make test certificates for stations that trust each other, or show one"),
 }
 
 

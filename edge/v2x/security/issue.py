@@ -26,8 +26,8 @@ from edge.v2x.security.store import SM2_ID, Ticket, read_file, read_private
 ROOT = "root"
 """The folder with the keys that issue; every other one is a station's."""
 
-CSAE53_AIDS = (111, 112, 113, 114)
-"""As a public test vector of a Chinese certificate request names them; the allocation is in YD/T 3707."""
+CSAE53_AIDS = (signed.BSM, 112, 113, 114)
+"""Those that the same test vector names."""
 
 README = """Keys and certificates for tests, made by `icv v2x pki`. They protect nothing: whoever has this
 folder can sign as any of its stations. Do not use them on public roads.
@@ -170,7 +170,7 @@ def _write(
     ):
         raise SecurityError(f"{target}: holds other things than keys and certificates; it is left as it is")
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=directory))  # 0700
         try:
             _file(fresh / "README.txt", README.encode())

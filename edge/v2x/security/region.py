@@ -25,6 +25,9 @@ class Circle(msgspec.Struct, frozen=True):
     center: Point
     radius_m: int
 
+    def __str__(self) -> str:
+        return f"{self.radius_m} m around {_shown(self.center)}"
+
     def contains(self, place: Point) -> bool:
         """Measured as on a plane, which regions of 65 km allow."""
         north = (place[0] - self.center[0]) * _METERS
@@ -39,6 +42,9 @@ class Rectangle(msgspec.Struct, frozen=True):
     north_west: Point
     south_east: Point
 
+    def __str__(self) -> str:
+        return f"from {_shown(self.north_west)} to {_shown(self.south_east)}"
+
     def contains(self, place: Point) -> bool:
         """The edges count as inside."""
         (north, west), (south, east) = self.north_west, self.south_east
@@ -50,6 +56,9 @@ class Polygon(msgspec.Struct, frozen=True):
     """Corners in order, on a plane of latitude and longitude; the first follows the last."""
 
     corners: tuple[Point, ...]
+
+    def __str__(self) -> str:
+        return f"within {'; '.join(map(_shown, self.corners))}"
 
     def contains(self, place: Point) -> bool:
         """A ray to the east crosses an odd number of edges."""
@@ -73,7 +82,7 @@ class Region(msgspec.Struct, frozen=True):
     encoded: bytes = b""
 
     def contains(self, place: Point, countries: tuple[int, ...]) -> bool:
-        """Whether a place is inside. Borders of countries are not known here: `countries` says where we are."""
+        """Whether a place is inside; `countries` says where we are, as borders are not known here."""
         return any(shape.contains(place) for shape in self.shapes) or any(
             country in countries for country in self.countries
         )
@@ -115,6 +124,10 @@ def write(region: Region) -> bytes:
     return b"\x81" + oer.write_sequence_of(
         [_POINT.pack(*each.north_west) + _POINT.pack(*each.south_east) for each in rectangles]
     )
+
+
+def _shown(point: Point) -> str:
+    return f"{point[0] / 1e7:.7f}, {point[1] / 1e7:.7f}"
 
 
 def _point(data: bytes, at: int) -> tuple[Point, int]:

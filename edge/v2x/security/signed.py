@@ -27,6 +27,9 @@ from edge.v2x.uper import CodecError
 CAM, DENM, TLM, RLT, IVI, TLC_R, GN, CRL, CTL, VRU, CP = 36, 37, 137, 138, 139, 140, 141, 622, 624, 638, 639
 """ITS-AIDs of ETSI TS 102 965."""
 
+BSM = 111
+"""AID of a BSM of T/CSAE 53, as a public test vector of a Chinese certificate request names it."""
+
 _WHERE = "signed data"
 _EPOCH_NS = -timestamp_its_ns(0)
 _PLACE = struct.Struct(">iiH")
@@ -42,7 +45,7 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
 
     aid: PSID or ITS-AID; signer: HashedId8 of the signer's certificate, which is there itself or None;
     generated_ns, expires_ns: UTC; place: of generation; wanted: HashedId3 of certificates that the sender
-    asks for; brought: the certificate of an authority that others asked for; covered: the octets that are signed.
+    asks for; brought: the certificate of an authority that others asked for; covered: what is signed.
     """
 
     payload: bytes
@@ -154,7 +157,7 @@ def write_covered(
         parts.append(_PLACE.pack(*place, decimeters + 4095))  # 6.3.13: above -409.5 m
     if extended:
         asked = oer.write_sequence_of(wanted) if wanted else None
-        parts.append(oer.write_additions((asked, brought)))
+        parts.append(oer.write_additions((asked, brought, None, None)))
     return b"".join(parts)
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from edge.v2x.moments import Now
 from edge.v2x.security.requests import Requests
-from edge.v2x.security.signed import CAM, DENM, Place, write_covered, write_signed
+from edge.v2x.security.signed import BSM, CAM, DENM, Place, write_covered, write_signed
 from edge.v2x.security.store import Store, Ticket
 from edge.v2x.uper import CodecError
 
 CERTIFICATE_EVERY_NS = 1_000_000_000
 
 _WHERE = "own certificate"
+_PRESENCE = frozenset((CAM, BSM))
 
 
 class Signer:
     """Signs with one ticket of the store until told to change it.
 
-    requests: the Verifier's, so that certificates that it misses are asked for in CAMs, and those that others
-    ask for are sent. DENMs carry certificate and place always; other messages the certificate once a second,
-    counted for each application.
+    requests: the Verifier's, so that certificates that it misses are asked for in CAMs and BSMs, and those
+    that others ask for are sent. DENMs carry certificate and place always; other messages the certificate once
+    a second, counted for each application.
     """
 
     def __init__(self, store: Store, requests: Requests | None = None) -> None:
@@ -62,7 +63,7 @@ class Signer:
         shown_ns = self._shown_ns.get(aid)
         if shown_ns is None or now.t_ns - shown_ns >= CERTIFICATE_EVERY_NS:
             whole = True
-        if aid == CAM:
+        if aid in _PRESENCE:
             wanted = requests.take_missing()
             if not whole:
                 brought = next((a.encoded for a in self._authorities if requests.is_asked(a.digest)), None)

@@ -44,15 +44,19 @@ def needed(message: str, value: Any) -> int:
     A cause code that has no bit needs none. value: as the codecs give it.
     """
     if message == "CAM":
-        special = value["cam"]["camParameters"].get("specialVehicleContainer")
-        if special is None:
-            return 0
-        name, content = special
-        bits = CAM_BITS.get(name, 0)
-        if isinstance(content, Mapping):
-            bits |= CAM_BITS["speedLimit"] * ("speedLimit" in content)
-            bits |= CAM_BITS["closedLanes"] * ("closedLanes" in content)
-        return bits
+        parameters = value["cam"]["camParameters"]
+        _, frequent = parameters["highFrequencyContainer"]
+        bits = CAM_BITS["cenDsrc"] * ("protectedCommunicationZonesRSU" in frequent)
+        if "specialVehicleContainer" not in parameters:
+            return bits
+        name, content = parameters["specialVehicleContainer"]
+        bits |= CAM_BITS.get(name, 0)
+        for field in ("speedLimit", "closedLanes"):
+            bits |= CAM_BITS[field] * (field in content)
+        priority = content.get("emergencyPriority", 0)  # BIT STRING (SIZE (2)), the first bit is the greater
+        bits |= CAM_BITS["requestForRightOfWay"] * (priority >> 1)
+        bits |= CAM_BITS["requestForFreeCrossingAtATrafficLight"] * (priority & 1)
+        return bits | CAM_BITS.get(content.get("trafficRule", ""), 0)
     if message == "DENM":
         situation = value["denm"].get("situation")
         return 0 if situation is None else DENM_BITS.get(_cause(situation["eventType"]), 0)

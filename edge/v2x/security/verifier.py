@@ -75,8 +75,8 @@ class Verifier:
             raise CodecError(_WHERE, f"its signer may not use application {signed.aid} here", "permission")
         if not known.start_ns <= generated_ns < known.end_ns:
             over = generated_ns >= known.end_ns
-            what = "was over" if over else "had not begun"
-            raise CodecError(_WHERE, f"the time of its certificate {what}", "expired" if over else "future")
+            when = "is over" if over else "had not begun"
+            raise CodecError(_WHERE, f"the time of its certificate {when}", "expired" if over else "future")
         if known.regions:
             self._inside(known, signed.place or place)
         algorithm = certificate.algorithm
@@ -84,17 +84,18 @@ class Verifier:
             raise CodecError(_WHERE, "signature and key are of different kinds", "forged")
         covered = algorithm.hash(signed.covered)
         replays = self._event_replays if event else self._replays
-        if covered in replays.heard:
+        what = signed.signer + covered
+        if what in replays.heard:
             raise CodecError(_WHERE, "it has been heard before", "replayed")
         if not known.key.verify(covered + known.hash, signed.r, signed.s):
             raise CodecError(_WHERE, "its signature is wrong", "forged")
-        replays.add(covered)
+        replays.add(what)
         if signed.wanted or signed.brought:
             self._exchange(signed)
         return signed.signer.hex()
 
     def check_content(self, signer: str, message: str, aid: int, value: Any) -> None:
-        """Whether a verified signer may say what a decoded CAM or DENM says; CodecError "permission" if not."""
+        """Raises CodecError "permission" where a verified signer may not say what its CAM or DENM says."""
         bits = ssp.needed(message, value)
         if not bits:
             return
@@ -141,7 +142,7 @@ class Verifier:
 
 
 class _Replays:
-    """Messages that have been verified, by the hash of what was signed; the oldest are forgotten.
+    """Messages that have been verified, by signer and hash of what was signed; the oldest are forgotten.
 
     Not by the signature: (r, s) and (r, n - s) both sign the same.
     """
@@ -150,7 +151,7 @@ class _Replays:
         self.heard: OrderedDict[bytes, None] = OrderedDict()
         self._most = most
 
-    def add(self, covered: bytes) -> None:
-        self.heard[covered] = None
+    def add(self, what: bytes) -> None:
+        self.heard[what] = None
         if len(self.heard) > self._most:
             self.heard.popitem(last=False)

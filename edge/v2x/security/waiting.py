@@ -111,9 +111,9 @@ class Waiting(Generic[T]):
             late = now_ns - self._forged_ns.get(sender, -_SORRY_NS) < _SORRY_NS
             by_threat = sorted(fresh.items(), key=lambda item: -item[1][1])
             for turn, (key, place) in enumerate(by_threat):
-                ranked.append((late, turn, -place[1], sender, key, place))
-        ranked.sort(key=lambda each: each[:3], reverse=True)
-        return [(sender, key, place) for _, _, _, sender, key, place in ranked]
+                ranked.append((late, turn, -place[1], place[2], sender, key, place))
+        ranked.sort(key=lambda each: each[:4])
+        return [each[4:] for each in reversed(ranked)]
 
     def _spend(
         self,
