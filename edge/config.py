@@ -252,14 +252,53 @@ class Gnss(Section, frozen=True, kw_only=True):
 class V2xLink(Section, frozen=True, kw_only=True):
     """The way that packets take. Which keys count depends on kind.
 
-    udp_multicast: group, port, interface (the address of the network interface); simulated: the air of the
-    scenario.
+    udp_multicast, for stations on one desk or one network: group, port, interface (the address of the network
+    interface). simulated: the air of the scenario.
+
+    ethernet, for a radio that is a network interface (IEEE 802.11 OCB): device (its name). GeoNetworking has
+    the ethertype 0x8947; for DSMP none is assigned publicly: dsmp_ethertype, from the set for experiments.
+    Needs the right to open raw sockets (CAP_NET_RAW).
+
+    cohda, for an MK5 or MK6 that runs exampleETSI: host and host_port (0: 4401) of its requests, listen_port of
+    its indications. The unit signs, verifies and sends beacons by itself.
+
+    unix, for a helper process beside a modem's SDK: path of its datagram socket, own_path of ours.
+
+    mqtt, for a cellular network (V2N): host and host_port (0: 1883, with tls 8883) of the broker, topics to
+    subscribe to, topic to publish to, envelope ("plain": our packet as it is; "rsu": the frame of China's
+    road-side units with rsu_id, 8 characters); user, password; tls, and PEM files ca_file (else the system's)
+    and, for a broker that wants to know us, cert_file and key_file; keepalive_s.
+
+    pcap: read_file is replayed at pace times the speed of its stamps (0: at once).
+
+    record_file, of any kind: all that is sent and heard is written there, for Wireshark.
     """
 
-    kind: Literal["udp_multicast", "simulated"] = "udp_multicast"
+    kind: Literal["udp_multicast", "ethernet", "cohda", "unix", "mqtt", "pcap", "simulated"] = "udp_multicast"
     group: str = "239.255.42.99"
     port: int = 47109
     interface: str = "127.0.0.1"
+    device: str = ""
+    dsmp_ethertype: int = 0x88B5
+    host: str = "127.0.0.1"
+    host_port: int = 0
+    listen_port: int = 4400
+    path: str = ""
+    own_path: str = ""
+    topics: tuple[str, ...] = ()
+    topic: str = ""
+    envelope: Literal["plain", "rsu"] = "plain"
+    rsu_id: str = ""
+    user: str = ""
+    password: str = ""
+    tls: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    keepalive_s: int = 30
+    read_file: str = ""
+    pace: float = 1.0
+    record_file: str = ""
 
 
 class V2xSecurity(Section, frozen=True, kw_only=True):
@@ -267,8 +306,8 @@ class V2xSecurity(Section, frozen=True, kw_only=True):
     nothing is signed. accept_unsigned: let in what is not signed, marked so.
 
     A message counts from max_ahead_s before to max_age_s after it was generated, an event message (DENM) to
-    max_event_age_s: limits that stacks in use have, not figures of a standard. countries: numbers of UN M.49 of
-    where we drive, for certificates that are good in whole countries; none: such are refused. sm2_id: the
+    max_event_age_s: limits that stacks in use have, not figures of a standard. countries: numbers of UN M.49
+    of where we drive, for certificates that are good in whole countries; none: such are refused. sm2_id: the
     identity that SM2 signatures of messages are made with, the default of GM/T 0009.
 
     certificates, replays: how many are remembered, of others' certificates and of verified messages.
