@@ -638,8 +638,8 @@ class Roadside(Section, frozen=True, kw_only=True):
     concerns goes our way. heading_sd_deg: of our own heading.
     """
 
-    max_events: int = 512
-    max_events_of_one: int = 64
+    max_events: int = 256
+    max_events_of_one: int = 32
     max_intersections: int = 64
     max_validity_s: float = 600.0
     unsaid_validity_s: float = 10.0

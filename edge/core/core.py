@@ -42,7 +42,7 @@ from edge.messages import (
 
 _TENTH_NS = 100_000_000
 _MAX_CAMERAS = 16
-_FLOOD_NS = 20_000_000
+_FLOOD_NS = 50_000_000
 
 
 class Core:
