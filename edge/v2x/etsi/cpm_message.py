@@ -186,7 +186,7 @@ def _dimension(dimension: dict[str, int] | None) -> float | None:
 def _kind(classes: Any) -> str:
     """Of the class that the sender is surest of."""
     sure = max(classes, key=lambda one: one["confidence"] % 101, default=None)
-    name, value = ("", 0) if sure is None else sure["objectClass"]
+    name, value = ("", None) if sure is None else sure["objectClass"]
     if name == "vehicleSubClass":
         return _VEHICLES.get(value, "unknown")
     return _PERSONS.get(value[0], "unknown") if name == "vruSubClass" else "unknown"
