@@ -73,8 +73,8 @@ def judge(verifier, data, reasons):
     try:
         verifier.verify(read_signed(data), at(1.3), PLACE)
     except CodecError as error:
-        assert error.reason in REASONS, (error.reason, data.hex())
         reasons.add(error.reason)
+    assert reasons <= REASONS, data.hex()
 
 
 @pytest.mark.fuzz
@@ -94,10 +94,9 @@ def test_damaged_certificates_that_are_read_are_written_the_same(seed):
     for _ in range(30):
         try:
             certificate = read_certificate(damaged(chance, CERTIFICATES))
-        except CodecError as error:
-            assert error.reason in {"undecodable", "unsupported"}
-        else:
-            assert read_certificate(certificate.encoded) == certificate
+        except CodecError:
+            continue
+        assert read_certificate(certificate.encoded) == certificate
 
 
 @pytest.mark.fuzz
@@ -132,7 +131,7 @@ def test_the_usual_refusals_are_all_met_in_damage():
         b"\x03\x81\x00\x40\x03\x81\x00\x40" + b"\x03\x81\x00\x40" * 1000,
         b"\x03\x81\x00\x40\x03\x80\x84\xff\xff\xff\xff",  # a payload of 4 GiB
         b"\x03\x81\x00\x40\x03\x80\xff" + b"\xff" * 200,  # a length of 127 octets
-        b"\x03\x81\x00\x40\x03\x80\x01x\x00\x01\x24\x81\x04\xff\xff\xff\xff",  # four thousand million certificates
+        b"\x03\x81\x00\x40\x03\x80\x01x\x00\x01\x24\x81\x04\xff\xff\xff\xff",  # 4 G certificates
         PACKETS[1][:-66] + b"\x84" + b"\xff" * 40,
     ],
 )
@@ -149,11 +148,12 @@ def test_nesting_and_lengths_that_are_not_there_cost_nothing(data):
 @pytest.mark.parametrize(
     ("reader", "data"),
     [
-        (oer.length, "8105"), (oer.length, "820080"), (oer.length, "80"), (oer.length, ""), (oer.length, "02aa"),
+        (oer.length, "8105"), (oer.length, "820080"), (oer.length, "80"), (oer.length, ""),
+        (oer.length, "02aa"),
         (oer.unsigned, "020001"), (oer.unsigned, "00"), (oer.unsigned, "09" + "11" * 9),
         (oer.signed, "02007f"), (oer.signed, "02ff80"), (oer.signed, "00"),
-        (oer.additions, "0206"), (oer.additions, "02060001"), (oer.additions, "0206c1"), (oer.additions, "02080000"),
-        (oer.additions, "0106"), (oer.additions, "0206800400"),
+        (oer.additions, "0206"), (oer.additions, "02060001"), (oer.additions, "0206c1"),
+        (oer.additions, "02080000"), (oer.additions, "0106"), (oer.additions, "0206800400"),
     ],
 )  # fmt: skip
 def test_what_is_not_canonical_is_refused(reader, data):

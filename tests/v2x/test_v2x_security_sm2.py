@@ -82,15 +82,11 @@ def test_a_key_is_kept_and_others_are_refused():
             algorithms.read_key(SM2, bad, ID)
 
 
-@pytest.mark.parametrize("x", [b"\xff" * 32, bytes(32), X[::-1]])
-def test_a_point_beside_the_curve_is_refused(x):
-    for head in (b"\2", b"\3"):
-        try:
-            sm2.Public(head + x, ID)
-        except CodecError as error:
-            assert error.reason == "forged"
-        else:
-            assert x != b"\xff" * 32
+@pytest.mark.parametrize("point", [b"\2" + b"\xff" * 32, b"\3" + b"\xff" * 32, b"\4" + X + X])
+def test_a_point_beside_the_curve_is_refused(point):
+    with pytest.raises(CodecError) as error:
+        sm2.Public(point, ID)
+    assert error.value.reason == "forged"
 
 
 def test_messages_are_signed_over_both_hashes():

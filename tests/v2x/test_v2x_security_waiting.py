@@ -15,9 +15,7 @@ def waiting(**settings):
 
 
 def put(queue, message, sender, now_ns=0, threat=0.0, stream=36, known=True):
-    queue.put(
-        message, sender=sender, stream=stream, threat=threat, known=known, now_ns=now_ns, cost_ns=COST
-    )
+    queue.put(message, sender=sender, stream=stream, threat=threat, known=known, now_ns=now_ns, cost_ns=COST)
 
 
 def test_the_greatest_threat_comes_first():

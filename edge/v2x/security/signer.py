@@ -18,8 +18,8 @@ class Signer:
     """Signs with one ticket of the store until told to change it.
 
     requests: the Verifier's, so that certificates that it misses are asked for in CAMs and BSMs, and those
-    that others ask for are sent. DENMs carry certificate and place always; other messages the certificate once
-    a second, counted for each application.
+    that others ask for are sent. DENMs carry certificate and place always; other messages the certificate
+    once a second, counted for each application.
     """
 
     def __init__(self, store: Store, requests: Requests | None = None) -> None:
