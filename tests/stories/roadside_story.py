@@ -86,6 +86,7 @@ def light(story: Story, *phases: tuple[str, float | None], group: int = 1, numbe
                 state=state,
                 earliest_end_ns=None if ends is None else story.t_ns + round(ends * S),
                 latest_end_ns=None if ends is None else story.t_ns + round(ends * S),
+                likely_end_ns=None if ends is None else story.t_ns + round(ends * S),
             )
             for state, ends in phases
         ),
