@@ -49,7 +49,7 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     slots: in the table; movers: how each goes on; u_mps, w_mps: its speed along our direction and to the left
     (0 where it is not known); speed_mps: along its heading; turned_cos: cosine of its heading against ours;
     aside_m: to the left of our path; events: bits of peers.EVENT_BITS; sure: 0 to 1, by its place, age, trust
-    and existence; tracks: the number of the camera's track that is the same, -1 none; level: on our level.
+    and existence; level: on our level.
     """
 
     own: Own
@@ -63,7 +63,6 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     w_mps: FloatArray
     speed_mps: FloatArray
     turned_cos: FloatArray
-    turned_sin: FloatArray
     acceleration_mps2: FloatArray
     half_length_m: FloatArray
     half_width_m: FloatArray
@@ -76,8 +75,13 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     level: np.ndarray
     same_way: np.ndarray
     opposite: np.ndarray
-    tracks: np.ndarray
-    entries: tuple[Entry, ...] = ()
+    entries: list[Entry | None]  # the table's, by slot
+
+    def entry(self, i: int) -> Entry:
+        """What the table keeps of road user i."""
+        entry = self.entries[self.slots[i]]
+        assert entry is not None
+        return entry
 
     def having(self, *events: str) -> np.ndarray:
         """Who has one of these events, (N,) bool."""
@@ -143,26 +147,31 @@ class Surroundings:
             alone = index[same[index] < 0]
             ours = around.own.speed_mps, around.own.half_length_m
             table.tracks[live] = same_tracks(seen, alone, roads, now_ns, ours)
-        shown = np.nonzero(others & (table.same_as[live] < 0))[0]
-        return _picked(around, shown, table)
+        shown = others & (table.same_as[live] < 0)
+        return around if shown.all() else _picked(around, np.nonzero(shown)[0])
 
-    @staticmethod
-    def heard_tracks(around: Around | None) -> frozenset[int]:
+    def heard_tracks(self, around: Around | None) -> frozenset[int]:
         """The camera's tracks of those who speak for themselves: they need nobody to tell of them."""
         if around is None:
             return frozenset()
-        pairs = zip(around.tracks.tolist(), around.entries, strict=True)
-        return frozenset(t for t, entry in pairs if t >= 0 and type(entry.message.content) is RemoteObject)
+        slots = around.slots[self.table.seers[around.slots] == 0]
+        return frozenset(track for track in self.table.tracks[slots].tolist() if track >= 0)
 
     def say(self, now_ns: int, around: Around | None) -> Peers | None:
         """Everyone, once a second, and soon after someone's events changed; None otherwise."""
-        entries = [e for e in self.table.slots if e is not None] if around is None else around.entries
-        bits = tuple(sorted([(e.key, e.bits) for e in entries if e.bits]))
+        if around is None:
+            entries = [e for e in self.table.slots if e is not None]
+            eventful = [e for e in entries if e.bits]
+        else:
+            eventful = [around.entry(int(i)) for i in np.nonzero(around.events)[0]]
+        bits = tuple(sorted([(e.key, e.bits) for e in eventful]))
         since_ns = _SAY_EVERY_NS if self._said_ns is None else now_ns - self._said_ns
         if since_ns < (_SAY_EVERY_NS if bits == self._said_bits else _SAY_SOON_NS):
             return None
         self._said_ns, self._said_bits = now_ns, bits
-        peers = [_peer(entry, now_ns, around, i) for i, entry in enumerate(entries)]
+        if around is not None:
+            entries = [around.entry(i) for i in range(len(around.slots))]
+        peers = [_peer(entry, now_ns, around, i, self.table.tracks) for i, entry in enumerate(entries)]
         peers.sort(key=lambda p: (p.distance_m if p.distance_m is not None else 1e9, p.sender))
         return Peers(t_ns=now_ns, peers=tuple(peers))
 
@@ -255,7 +264,6 @@ class Surroundings:
             w_mps=speed * way_sin,
             speed_mps=np.where(moves, speed * direction, of[column.SPEED]),
             turned_cos=np.where(heading_known, way_cos * direction, np.nan),
-            turned_sin=np.where(heading_known, way_sin * direction, np.nan),
             acceleration_mps2=acceleration,
             half_length_m=0.5 * length,
             half_width_m=0.5 * width,
@@ -268,24 +276,22 @@ class Surroundings:
             level=~(np.abs(levels) > rules.other_level_m),
             same_way=way_cos * direction >= np.where(heading_known, self._same_way_cos, np.inf),
             opposite=-way_cos * direction >= np.where(heading_known, self._same_way_cos, np.inf),
-            tracks=np.full(len(slots), -1),
+            entries=self.table.slots,
         )
 
 
-def _picked(around: Around, index: np.ndarray, table: PeerTable) -> Around:
-    """Only these, with who they are."""
+def _picked(around: Around, index: np.ndarray) -> Around:
+    """Only these."""
     fields: dict[str, Any] = {}
     for name in Around.__struct_fields__:
         value = getattr(around, name)
         fields[name] = value[index] if isinstance(value, np.ndarray) else value
     movers = around.movers
     fields["movers"] = Movers(**{name: getattr(movers, name)[index] for name in Movers.__struct_fields__})
-    fields["tracks"] = table.tracks[fields["slots"]]
-    fields["entries"] = tuple(table.slots[slot] for slot in fields["slots"].tolist())
     return Around(**fields)
 
 
-def _peer(entry: Entry, now_ns: int, around: Around | None, i: int) -> Peer:
+def _peer(entry: Entry, now_ns: int, around: Around | None, i: int, tracks: np.ndarray) -> Peer:
     said, message = entry.content, entry.message
     place: dict[str, Any] = {"ahead_m": None, "left_m": None, "distance_m": None}
     if around is not None:
@@ -293,7 +299,7 @@ def _peer(entry: Entry, now_ns: int, around: Around | None, i: int) -> Peer:
             "ahead_m": float(around.x_m[i]),
             "left_m": float(around.y_m[i]),
             "distance_m": float(around.distance_m[i]),
-            "track": None if around.tracks[i] < 0 else int(around.tracks[i]),
+            "track": None if tracks[entry.slot] < 0 else int(tracks[entry.slot]),
         }
     sees = type(message.content) is not RemoteObject
     return Peer(

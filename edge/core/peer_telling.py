@@ -38,7 +38,7 @@ def tell(
 
     An unsigned message raises no alarm unless the rules say that it may; how far it is trusted is said.
     """
-    entry = around.entries[i]
+    entry = around.entry(i)
     if level == "alarm" and not around.signed[i] and not s.rules.peers.unsigned_may_alarm:
         level = "warning"
     message = entry.message
