@@ -364,14 +364,18 @@ def test_an_event_that_is_over_is_left_out():
     assert 0 <= int(event.id.removeprefix("rte")) <= 255
 
 
-def test_what_no_code_is_known_for_is_not_sent():
+def test_what_no_code_is_known_for_is_said_in_words():
     spill = RoadEvent(id="1", kind="animal_on_road", latitude_deg=39.9, longitude_deg=116.3)
-    with pytest.raises(CodecError, match="animal_on_road") as caught:
-        csae53.rsi(RoadEvents(events=(spill,)), HERE, 1, 0, NOW)
-    assert caught.value.reason == "unencodable"
+    rte = theirs(csae53.rsi(RoadEvents(events=(spill,)), HERE, 1, 0, NOW))["rtes"][0]
+    assert (rte["eventType"], rte["description"]) == (9900, ("textString", "animal on road"))
     coded = RoadEvent(id="1", kind="animal_on_road", code=411, latitude_deg=39.9, longitude_deg=116.3)
-    wire = csae53.rsi(RoadEvents(events=(coded,)), HERE, 1, 0, NOW)
-    assert theirs(wire)["rtes"][0]["eventType"] == 411
+    rte = theirs(csae53.rsi(RoadEvents(events=(coded,)), HERE, 1, 0, NOW))["rtes"][0]
+    assert rte["eventType"] == 411
+    assert "description" not in rte
+    many = RoadEvents(events=tuple(coded for _ in range(9)))
+    with pytest.raises(CodecError) as caught:
+        csae53.rsi(many, HERE, 1, 0, NOW)
+    assert caught.value.reason == "unencodable"
 
 
 def test_long_words_are_cut_and_odd_ones_replaced():

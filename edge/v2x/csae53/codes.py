@@ -39,6 +39,7 @@ SIGN_KINDS = {
     85: "speed_limit",
 }
 SPEED_LIMIT_SIGN = 85
+OTHER_EVENT = 9900  # the class of what has none, inferred from a recording of road-side units
 EVENT_CODES = {
     "accident": 100,
     "broken_down_vehicle": 101,

@@ -10,12 +10,11 @@ from typing import Any
 
 from edge.messages import RemoteObject, RoadEvent, RoadEvents
 from edge.v2x.csae53 import bsm
-from edge.v2x.csae53.codes import EVENT_CODES, SPEED_LIMIT_SIGN, kind_of_event, kind_of_sign
+from edge.v2x.csae53.codes import EVENT_CODES, OTHER_EVENT, SPEED_LIMIT_SIGN, kind_of_event, kind_of_sign
 from edge.v2x.csae53.places import Place, in_degrees, offset, place, position, position_of, seen_from
 from edge.v2x.csae53.schema import codec
 from edge.v2x.moments import Now, minute_of_the_year
 from edge.v2x.scales import steps
-from edge.v2x.uper import CodecError
 
 _SIGNS = ("sign", "speed_limit")
 _MAX_PATH = 32
@@ -158,8 +157,10 @@ def _when(entry: dict[str, Any], now: Now) -> dict[str, Any]:
 def rsi(events: RoadEvents, reference: RemoteObject, station_id: int, count: int, now: Now) -> bytes:
     """Events and signs as an RSI in its frame; those that are over are left out, as the standard ends them.
 
-    `code` is the event type or sign type where it is given. Raises CodecError for a position that is none, a
-    kind that no event type is known for, or more than 8 events or 16 signs.
+    `code` is the event type or sign type where it is given; a kind that no event type is known for goes as
+    "other", said in words. An id should be "rte" or "rts" and a number of 0 to 255: of another a number is
+    made, which two can share. Raises CodecError for a position that is none, or more than 8 events or 16
+    signs.
     """
     here = position_of(reference)
     going = [event for event in events.events if not event.over]
@@ -190,9 +191,11 @@ def _number(event: RoadEvent) -> int:
 
 
 def _rte(event: RoadEvent, here: dict[str, int], now: Now) -> dict[str, Any]:
-    code = EVENT_CODES.get(event.kind) if event.code is None else event.code
+    code, text = event.code, event.text
     if code is None:
-        raise CodecError("eventType", f"no code is known for {event.kind}", "unencodable")
+        code = EVENT_CODES.get(event.kind, OTHER_EVENT)
+        if code == OTHER_EVENT:
+            text = text or event.kind.replace("_", " ")
     fields: dict[str, Any] = {
         "rteId": _number(event),
         "eventType": code,
@@ -203,7 +206,7 @@ def _rte(event: RoadEvent, here: dict[str, int], now: Now) -> dict[str, Any]:
         fields["eventRadius"] = steps("eventRadius", event.radius_m, 10, 0, 65535, 0)
     if event.confidence_ratio is not None:
         fields["eventConfidence"] = steps("eventConfidence", event.confidence_ratio, 200, 0, 200, 0)
-    return fields | _common(event, event.text, here, now)
+    return fields | _common(event, text, here, now)
 
 
 def _rts(event: RoadEvent, here: dict[str, int], now: Now) -> dict[str, Any]:
