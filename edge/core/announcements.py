@@ -24,8 +24,8 @@ class Announcements:
             tuple(config.geometry), vehicle.length_m / 2.0, rules.announcing.perceived_max_sd_m
         )
 
-    def tick(self, moment: Moment, known: frozenset[int]) -> list[Message]:
-        """What is let out now, and what is refused. known: see Perceived.due."""
+    def tick(self, moment: Moment) -> list[Message]:
+        """What is let out now, and what is refused."""
         out: list[Message] = []
         now_ns = moment.now_ns
         for name, event, cause in self._events.due(moment):
@@ -40,7 +40,7 @@ class Announcements:
             self._refuse("announce", f"own {where} is not fresh", now_ns, out)
         elif content is not None and self._ask(content, why, moment, out) != TOO_SOON:
             self._state.tried(content, now_ns)
-        seen = self._perceived.due(moment.own, moment.roads, known, now_ns)
+        seen = self._perceived.due(moment.own, moment.roads, moment.known, now_ns)
         if seen is not None and self._ask(seen, "seen by our cameras", moment, out) != TOO_SOON:
             self._perceived.tried(seen, now_ns)
         return out

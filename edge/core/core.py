@@ -277,8 +277,9 @@ class Core:
             roads=self._roads_seen(now_ns),
             alarm=any(self._arbiter.level(name) == "alarm" for name in COLLISIONS),
             crossing=view is not None and view.place is not None and view.place.to_stop_m is not None,
+            known=self._heard_tracks,
         )
-        return self._announcements.tick(moment, self._heard_tracks)
+        return self._announcements.tick(moment)
 
     def _ask(self, now_ns: int) -> list[Message]:
         question = self._questions.due(now_ns)

@@ -28,13 +28,15 @@ _NUMBERS = 1 << 16  # EN 302 637-3, SequenceNumber
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """What the conditions look at. alarm: one of COLLISIONS is one; crossing: we come to an intersection."""
+    """What the conditions look at. alarm: one of COLLISIONS is one; crossing: we come to an intersection;
+    known: the tracks of those who speak for themselves."""
 
     now_ns: int
     own: CarState
     roads: tuple[Road, ...]
     alarm: bool
     crossing: bool
+    known: frozenset[int] = frozenset()
 
 
 class _Evidence(msgspec.Struct, frozen=True):
@@ -221,6 +223,8 @@ class OwnEvents:
             for track in road.tracks:
                 distance = track.distance_m
                 if track.kind not in kinds or not track.in_path or distance is None:
+                    continue
+                if track.id in moment.known:
                     continue
                 if distance > rules.max_seen_m or not _sure(track, own.speed_mps, max_mps, rules):
                     continue

@@ -236,6 +236,12 @@ def test_who_speaks_for_himself_is_not_told_of_by_us():
     assert not [a for a in seen(said) if a.t_ns > 3 * S]
 
 
+def test_a_stopped_vehicle_that_speaks_for_itself_is_not_told_of_by_us():
+    story = drive().at(80 * KMH).lead(gap_m=110, mps=0)
+    story.peer = lambda t: peer_at(story, 110 + 2.3 - story.along_m, 0, 0.0, accuracy_m=1.0, length_m=4.6)
+    assert events(story.go(3.5).tell(), "stationary_vehicle") == []
+
+
 # ---------------------------------------------------------------- the gate
 
 
