@@ -84,13 +84,28 @@ def test_the_way_round_a_bend_is_along_the_lane():
         at(-100, 0, heading=40.0),
         at(-100, 9),
         at(-205, 0),
-        at(-5, 0),
+        at(-9, 0),
         at(-100, 0, heading=90.0),
     ],
     ids=["other way", "across", "beside", "before it begins", "past the stop line", "crossing it"],
 )
 def test_who_is_not_on_a_lane_has_none(own):
     assert place(own, FROM_SOUTH) is None
+
+
+def test_a_lane_across_the_date_line_is_one_lane():
+    west, east = -179.9999, 179.9999  # 22 m apart at the equator
+    lane_ = MapLane(id=1, points=((0.0, west), (0.0, east)), connections=())
+    car = OwnVehicle(Vehicle(title="x"), Freshness())
+    for longitude, to_stop_m in ((179.99995, 16.7), (-179.99995, 5.6)):
+        fix = Position(
+            t_ns=0, source="g", latitude_deg=0.0, longitude_deg=longitude, speed_mps=9.0, heading_deg=90.0
+        )
+        car.position(fix, 0)
+        for at_deg in (west, east):
+            said = Intersection(id="0.1", latitude_deg=0.0, longitude_deg=at_deg, lanes=(lane_,))
+            found = Layout(said, Roadside()).place(car.state(0), 1.0, 0.0, Roadside())
+            assert found.to_stop_m == pytest.approx(to_stop_m, abs=0.1)
 
 
 def test_on_the_way_out_there_is_no_stop_line_and_no_light():
