@@ -173,8 +173,8 @@ def _lane_fields(lane: MapLane, plane: Plane, width: int | None) -> dict[str, An
         "nodeList": ("nodes", nodes),
     }
     onward = [one for one in lane.connections if one.to_lane is not None or one.group is not None]
-    allowed = {one.manoeuvre for one in lane.connections if one.manoeuvre is not None}
-    if allowed:
+    allowed = {one.manoeuvre for one in lane.connections} - {None}
+    if allowed and (not onward or all(one.manoeuvre is not None for one in onward)):
         fields["maneuvers"] = sum(bit for name, bit in _MANOEUVRES.items() if name in allowed)
     if onward:
         fields["connectsTo"] = [_connection(one) for one in onward]

@@ -186,7 +186,9 @@ def _dimension(dimension: dict[str, int] | None) -> float | None:
 def _kind(classes: Any) -> str:
     """Of the class that the sender is surest of."""
     sure = max(classes, key=lambda one: one["confidence"] % 101, default=None)
-    name, value = ("", None) if sure is None else sure["objectClass"]
+    if sure is None:
+        return "unknown"
+    name, value = sure["objectClass"]
     if name == "vehicleSubClass":
         return _VEHICLES.get(value, "unknown")
     return _PERSONS.get(value[0], "unknown") if name == "vruSubClass" else "unknown"
