@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import struct
-import sys
 
-from edge import clock
 from edge.v2x.links import MAX_PACKET
-
-_BURST = 256
-_SO_TIMESTAMPNS = 35  # of Linux; the control message has the same number
-_TIMESPEC = struct.Struct("@qq")
+from edge.v2x.links.datagrams import arrived, stamped
 
 
 class UdpMulticast:
     """Stations on one machine or one network, over IPv4 multicast.
 
     interface: the address of the network interface. On the loopback the TTL is 0, so that nothing leaves the
-    machine; elsewhere 1, so that nothing leaves the network. What we send comes back to us too: `V2xInlet`
-    knows it by its station id. listen False: only for sending. Raises OSError as sockets do.
+    machine; elsewhere 1, so that nothing leaves the network. What we send comes back to us too: a station
+    knows it by its id. listen False: only for sending. Raises OSError as sockets do.
     """
 
     def __init__(self, group: str, port: int, interface: str = "127.0.0.1", listen: bool = True) -> None:
@@ -28,7 +22,7 @@ class UdpMulticast:
         self._to = (group, port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDP)
         try:
-            self._socket.setblocking(False)
+            stamped(self._socket)
             self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
             self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
             self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(interface))
@@ -42,8 +36,6 @@ class UdpMulticast:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "SO_REUSEPORT"):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if sys.platform == "linux":
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._socket.bind((group, port))  # to the group: packets for other groups on this port stay out
         member = socket.inet_aton(group) + socket.inet_aton(interface)
         self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
@@ -54,20 +46,7 @@ class UdpMulticast:
 
     def receive(self) -> list[tuple[int, bytes]]:
         """At most 256 packets, stamped by the kernel where it does so, else now."""
-        offset_ns = clock.realtime_offset_ns()
-        packets: list[tuple[int, bytes]] = []
-        while len(packets) < _BURST:
-            try:
-                data, control, _, _ = self._socket.recvmsg(MAX_PACKET + 1, 64)
-            except BlockingIOError:
-                break
-            t_ns = clock.now_ns()
-            for level, kind, stamp in control:
-                if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(stamp) == _TIMESPEC.size:
-                    seconds, nanoseconds = _TIMESPEC.unpack(stamp)
-                    t_ns = min(seconds * 1_000_000_000 + nanoseconds + offset_ns, t_ns)
-            packets.append((t_ns, data))
-        return packets
+        return [(t_ns, data) for t_ns, data, _ in arrived(self._socket, MAX_PACKET + 1)]
 
     def send(self, packet: bytes) -> None:
         """To the group."""
