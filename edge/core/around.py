@@ -160,18 +160,19 @@ class Surroundings:
     def say(self, now_ns: int, around: Around | None) -> Peers | None:
         """Everyone, once a second, and soon after someone's events changed; None otherwise."""
         if around is None:
-            entries = [e for e in self.table.slots if e is not None]
-            eventful = [e for e in entries if e.bits]
+            everyone = [e for e in self.table.slots if e is not None]
+            places = [(None, None, None)] * len(everyone)
         else:
-            eventful = [around.entry(int(i)) for i in np.nonzero(around.events)[0]]
-        bits = tuple(sorted([(e.key, e.bits) for e in eventful]))
+            everyone = [e for slot in around.slots.tolist() if (e := around.entries[slot]) is not None]
+            columns = around.x_m, around.y_m, around.distance_m
+            places = list(zip(*(values.tolist() for values in columns), strict=True))
+        bits = tuple(sorted([(e.key, e.bits) for e in everyone if e.bits]))
         since_ns = _SAY_EVERY_NS if self._said_ns is None else now_ns - self._said_ns
         if since_ns < (_SAY_EVERY_NS if bits == self._said_bits else _SAY_SOON_NS):
             return None
         self._said_ns, self._said_bits = now_ns, bits
-        if around is not None:
-            entries = [around.entry(i) for i in range(len(around.slots))]
-        peers = [_peer(entry, now_ns, around, i, self.table.tracks) for i, entry in enumerate(entries)]
+        tracks = self.table.tracks.tolist()
+        peers = [_peer(e, now_ns, place, tracks[e.slot]) for e, place in zip(everyone, places, strict=True)]
         peers.sort(key=lambda p: (p.distance_m if p.distance_m is not None else 1e9, p.sender))
         return Peers(t_ns=now_ns, peers=tuple(peers))
 
@@ -291,17 +292,9 @@ def _picked(around: Around, index: np.ndarray) -> Around:
     return Around(**fields)
 
 
-def _peer(entry: Entry, now_ns: int, around: Around | None, i: int, tracks: np.ndarray) -> Peer:
-    said, message = entry.content, entry.message
-    place: dict[str, Any] = {"ahead_m": None, "left_m": None, "distance_m": None}
-    if around is not None:
-        place = {
-            "ahead_m": float(around.x_m[i]),
-            "left_m": float(around.y_m[i]),
-            "distance_m": float(around.distance_m[i]),
-            "track": None if tracks[entry.slot] < 0 else int(tracks[entry.slot]),
-        }
-    sees = type(message.content) is not RemoteObject
+def _peer(entry: Entry, now_ns: int, place: tuple[float | None, ...], track: int) -> Peer:
+    said, message, bits = entry.content, entry.message, entry.bits
+    ahead, left, distance = place
     return Peer(
         sender=entry.key,
         kind=said.kind,
@@ -312,7 +305,10 @@ def _peer(entry: Entry, now_ns: int, around: Around | None, i: int, tracks: np.n
         longitude_deg=float(said.longitude_deg),
         speed_mps=known(said.speed_mps),
         heading_deg=known(said.heading_deg),
-        events=tuple(name for name, bit in EVENT_BITS.items() if entry.bits & bit),
-        seen_by=message.sender if sees else "",
-        **place,
+        ahead_m=ahead,
+        left_m=left,
+        distance_m=distance,
+        events=tuple([name for name, bit in EVENT_BITS.items() if bits & bit]) if bits else (),
+        seen_by="" if type(message.content) is RemoteObject else message.sender,
+        track=None if track < 0 else track,
     )

@@ -170,8 +170,7 @@ class Core:
         """At the other road users, after news of them."""
         own = self._own.state(now_ns)
         around = self._peers.look(now_ns, own, self._roads_seen(now_ns))
-        said = self._peers.say(now_ns, around)
-        return [*([said] if said is not None else []), *self._decide("peers", own, now_ns, around)]
+        return self._decide("peers", own, now_ns, around)
 
     def _roadside_heard(self, message: PeerHeard, now_ns: int) -> list[Message]:
         """News of events are looked at within their message, but not each one of a flood."""

@@ -17,7 +17,7 @@ from edge.runtime.quantile import quantile
 
 SENDERS = 300
 MESSAGES_PER_S = 2500
-SECONDS = 20
+SECONDS = 40
 LATITUDE, LONGITUDE = 48.0, 11.0
 NORTH_M, EAST_M = 111_200.0, 74_560.0
 OWN_MPS = 15.0
@@ -72,7 +72,7 @@ class _Traffic:
         ]
         for n in range(0, SENDERS, 10):  # every tenth goes our way, ahead of us
             self.rows[n] = [0.0, 60.0 + n / 3.0, 0.0, OWN_MPS]
-        self.braking: dict[int, int] = {}  # since when, by sender
+        self.braking: set[int] = set()
 
     def said(self, n: int, t_ns: int, counter: int) -> PeerHeard:
         """What sender n says now."""
@@ -117,12 +117,10 @@ def _messages(traffic: _Traffic, began: dict[int, int]) -> Iterator[Message]:
             yield Tick(t_ns=due_ns, number=tick)
             due_ns += 10_000_000
         second, within = divmod(t_ns, 1_000_000_000)
-        one = 10 * (second % 5)
-        if second >= 1 and within < 500_000_000:  # half a second of braking, then two quiet ones
-            traffic.braking = {one: 1} if second % 3 == 1 else {}
-        else:
-            traffic.braking = {}
-        if traffic.braking and k % SENDERS == one and second not in began:
+        one = 10 * (second // 2 % 5)
+        brakes = second % 2 == 1 and within < 400_000_000  # long enough ago the last warning is over
+        traffic.braking = {one} if brakes else set()
+        if brakes and k % SENDERS == one and second not in began:
             began[second] = t_ns
         yield traffic.said(k % SENDERS, t_ns, k // SENDERS)
 
