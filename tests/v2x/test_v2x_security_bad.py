@@ -183,15 +183,19 @@ def test_long_lists_are_refused():
 @pytest.mark.parametrize(
     ("allowed", "ssp", "may"),
     [
-        (Range(all=True), Ssp(b"x"), True),
+        (Range(), Ssp(b"x"), True),
         (Range(), Ssp(), True),
-        (Range(), Ssp(b"\1", True), False),
+        (Range(), Ssp(b"\1", True), True),
         (Range(value=b"\1\0", mask=b"\xff\xf0"), Ssp(b"\1\x0f", True), True),
         (Range(value=b"\1\0", mask=b"\xff\xf0"), Ssp(b"\1\x1f", True), False),
         (Range(value=b"\1\0", mask=b"\xff\xf0"), Ssp(b"\1", True), False),
         (Range(value=b"\1\0", mask=b"\xff\xf0"), Ssp(), False),
         (Range(opaque=(b"a", b"b")), Ssp(b"b"), True),
         (Range(opaque=(b"a", b"b")), Ssp(b"c"), False),
+        (Range(opaque=(b"a", b"b")), Ssp(b"b", True), False),
+        (Range(opaque=(b"a", b"b")), Ssp(), False),
+        (Range(opaque=(b"a", b"")), Ssp(), True),
+        (Range(opaque=()), Ssp(b""), False),
     ],
 )
 def test_ranges_of_permissions(allowed, ssp, may):

@@ -114,13 +114,18 @@ def _whole(point):
 
 
 def test_without_the_library_it_says_so(monkeypatch):
-    sm2._libcrypto.cache_clear()
+    chinese = pair("sm2")[0].sign(b"x", 111, at(1))
+    sm2._load.cache_clear()
     monkeypatch.setattr(sm2.ctypes.util, "find_library", lambda name: None)
     try:
         assert "OpenSSL 3" in sm2.missing()
         with pytest.raises(SecurityError, match="none is found"):
             sm2.sm3(b"")
+        with pytest.raises(CodecError, match="OpenSSL 3") as error:
+            read_signed(chinese)
+        assert error.value.reason == "unsupported"
+        sm2._load.cache_clear()
         monkeypatch.setattr(sm2.ctypes.util, "find_library", lambda name: "libm.so.6")
         assert "EVP_Digest" in sm2.missing()
     finally:
-        sm2._libcrypto.cache_clear()
+        sm2._load.cache_clear()

@@ -154,7 +154,7 @@ def test_permission():
 
 def test_an_authority_may_not_give_more_than_it_has():
     root, _ = authorities()
-    car = {CAM: Range(value=b"\1\0\0", mask=b"\xff\xff\xff"), DENM: Range()}
+    car = {CAM: Range(value=b"\1\0\0", mask=b"\xff\xff\xff"), DENM: Range(opaque=(b"",))}
     narrow = issue._issue(
         root, BY_NAME["p256"], name="narrow", start_ns=START_NS, hours=10, issues=(Group(car),)
     )
@@ -184,7 +184,7 @@ def test_the_chain_of_a_root_may_not_be_longer_than_it_says():
         name="below",
         start_ns=START_NS,
         hours=9,
-        issues=(Group({CAM: Range(all=True)}),),
+        issues=(Group({CAM: Range()}),),
     )
     with pytest.raises(CodecError) as error:
         Verifier(msgspec.structs.replace(store(), authorities=(authority.certificate, below.certificate)))

@@ -41,8 +41,16 @@ class Algorithm(msgspec.Struct, frozen=True):
     extension: bool
 
     def hash(self, data: bytes) -> bytes:
-        """Its hash."""
+        """Its hash. Raises SecurityError where there is no SM3."""
         return _hasher(self.hash_name)(data)
+
+    def missing(self) -> str:
+        """Why this cannot be had here; "" where it can. Without SM3 not even a certificate can be named."""
+        if self.name != "sm2":
+            return ""
+        from edge.v2x.security import sm2
+
+        return sm2.missing()
 
 
 ALGORITHMS = (
@@ -118,15 +126,17 @@ def read_key(algorithm: Algorithm, pem: bytes, sm2_id: bytes) -> PrivateKey:
 class _EcdsaPublic:
     def __init__(self, algorithm: Algorithm, point: bytes) -> None:
         ec_module = _ec()
+        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
         try:
             key = ec_module.EllipticCurvePublicKey.from_encoded_point(_curve(algorithm), point)
         except ValueError:
             raise CodecError("certificate", "its key is no point of its curve", "forged") from None
+        except UnsupportedAlgorithm as error:
+            raise CodecError("certificate", str(error), "unsupported") from None
         self._verify = key.verify
         self._hash = _hasher(algorithm.hash_name)
         self._scheme = _scheme(algorithm.hash_name)
-        from cryptography.exceptions import InvalidSignature
-
         self._invalid = InvalidSignature
 
     def verify(self, digests: bytes, r: bytes, s: bytes) -> bool:

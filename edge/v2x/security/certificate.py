@@ -129,6 +129,8 @@ def certificate_at(data: bytes, at: int) -> tuple[Certificate, int]:
         canonical += data[extensions_at:at]
     sealing, r, s, at = read_signature(data, at)
     encoded = b"".join((data[start:signed_at], canonical, write_signature(sealing, r, s)))
+    if why := algorithm.missing():
+        raise CodecError(_WHERE, why, "unsupported")
     return (
         Certificate(
             encoded=encoded,

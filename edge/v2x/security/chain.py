@@ -8,7 +8,7 @@ import msgspec
 
 from edge.v2x.security.algorithms import PublicKey, public_key
 from edge.v2x.security.certificate import Certificate
-from edge.v2x.security.permissions import Group, Range, Ssp
+from edge.v2x.security.permissions import ANY_LENGTH, Group, Range, Ssp
 from edge.v2x.security.region import Region
 from edge.v2x.uper import CodecError
 
@@ -85,19 +85,20 @@ class Chain:
         return self._check(certificate, issuer)
 
     def _check(self, certificate: Certificate, issuer: Known | None) -> Known:
-        key = public_key(certificate.algorithm, certificate.point, self._sm2_id)
-        sealing, by = (
-            (certificate.algorithm, key) if issuer is None else (issuer.certificate.algorithm, issuer.key)
-        )
-        above = sealing.hash(b"") if issuer is None else issuer.hash
+        algorithm = certificate.algorithm
+        if issuer is None:
+            sealing, above = algorithm, algorithm.hash(b"")
+            by = public_key(algorithm, certificate.point, self._sm2_id)
+        else:
+            sealing, above, by = issuer.certificate.algorithm, issuer.hash, issuer.key
         digests = sealing.hash(certificate.signed) + above
         if certificate.sealing is not sealing or not by.verify(digests, certificate.r, certificate.s):
             raise CodecError(_WHERE, "its signature is wrong", "forged")
         regions = () if certificate.region is None else (certificate.region,)
         return Known(
             certificate=certificate,
-            key=key,
-            hash=certificate.algorithm.hash(certificate.encoded),
+            key=by if issuer is None else public_key(algorithm, certificate.point, self._sm2_id),
+            hash=algorithm.hash(certificate.encoded),
             start_ns=max(certificate.start_ns, issuer.start_ns if issuer else certificate.start_ns),
             end_ns=min(certificate.end_ns, issuer.end_ns if issuer else certificate.end_ns),
             regions=regions + (issuer.regions if issuer else ()),
@@ -122,7 +123,7 @@ def _may_delegate(groups: Sequence[Group], wanted: Group) -> bool:
         group
         for group in groups
         if group.shortest <= wanted.shortest + 1
-        and wanted.longest + 1 <= group.longest
+        and min(wanted.longest + 1, ANY_LENGTH) <= group.longest
         and group.for_applications >= wanted.for_applications
     ]
     if wanted.ranges is None:
@@ -138,11 +139,11 @@ def _may_delegate(groups: Sequence[Group], wanted: Group) -> bool:
 
 def _within(part: Range, whole: Range) -> bool:
     """Whether all that `part` allows is allowed by `whole`."""
-    if whole.all:
-        return True
-    if part.all or len(part.mask) != len(whole.mask) or len(part.value) != len(whole.value):
+    if whole.anything or part.anything:
+        return whole.anything
+    if part.opaque is not None or whole.opaque is not None:
+        return part.opaque is not None and whole.opaque is not None and set(part.opaque) <= set(whole.opaque)
+    if len(part.mask) != len(whole.mask) or len(part.value) != len(whole.value):
         return False
     bits = zip(part.value, part.mask, whole.value, whole.mask, strict=False)
-    return set(part.opaque) <= set(whole.opaque) and all(
-        mask & ~own == 0 and (value ^ must) & mask == 0 for value, own, must, mask in bits
-    )
+    return all(mask & ~own == 0 and (value ^ must) & mask == 0 for value, own, must, mask in bits)

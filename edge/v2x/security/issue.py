@@ -19,7 +19,7 @@ from edge.v2x.security.certificate import (
     write_signature,
     write_to_be_signed,
 )
-from edge.v2x.security.permissions import Group, Range, Ssp
+from edge.v2x.security.permissions import Group, Ssp
 from edge.v2x.security.region import Region
 from edge.v2x.security.store import SM2_ID, Ticket, read_file, read_private
 
@@ -74,7 +74,7 @@ def make_root(algorithm: Algorithm, start_ns: int, hours: int) -> tuple[Ticket, 
         name="icv-edge test authority",
         start_ns=start_ns,
         hours=hours,
-        issues=(Group(None), Group({signed.CAM: Range(all=True), signed.DENM: Range(all=True)})),
+        issues=(Group(None),),
     )
     return root, authority
 

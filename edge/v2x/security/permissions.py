@@ -22,25 +22,33 @@ class Ssp(msgspec.Struct, frozen=True):
 class Range(msgspec.Struct, frozen=True):
     """What an issuer may give for one application: anything, or within a bitmap, or one of these values.
 
-    Of a bitmap the bits that the mask names are as in the value. Without any: no SSP at all.
+    Of a bitmap the bits that the mask names are as in the value. Of opaque values b"" is that of none.
     """
 
-    all: bool = False
     value: bytes = b""
     mask: bytes = b""
-    opaque: tuple[bytes, ...] = ()
+    opaque: tuple[bytes, ...] | None = None
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is no limit: 6.4.31, "all" and no range mean the same."""
+        return not self.mask and self.opaque is None
 
     def allows(self, ssp: Ssp) -> bool:
         """Whether it may be given."""
-        if self.all:
+        if self.anything:
             return True
-        if ssp.value is None:
-            return not self.mask and not self.opaque
-        if not ssp.bitmap:
-            return ssp.value in self.opaque
+        if self.opaque is not None:
+            return not ssp.bitmap and (ssp.value or b"") in self.opaque
+        if ssp.value is None or not ssp.bitmap:
+            return False
         return len(ssp.value) == len(self.mask) == len(self.value) and all(
             (has ^ must) & mask == 0 for has, must, mask in zip(ssp.value, self.value, self.mask, strict=True)
         )
+
+
+ANY_LENGTH = 1 << 62
+"""Of a chain that may be as long as it likes."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -105,13 +113,13 @@ def read_group(data: bytes, at: int) -> tuple[Group, int]:
         more, at = oer.signed(data, at)
     if optional & 0x20:
         kinds, at = oer.octet(data, at)
-    longest = shortest + more if more >= 0 else 1 << 62  # -1: any length
+    longest = shortest + more if more >= 0 else ANY_LENGTH
     return Group(None if ranges is None else dict(ranges), shortest, longest, bool(kinds & 0x80)), at
 
 
 def write_group(group: Group) -> bytes:
     """PsidGroupPermissions, for applications."""
-    more = group.longest - group.shortest
+    more = -1 if group.longest == ANY_LENGTH else group.longest - group.shortest
     parts = [bytes((0x80 * (group.shortest != 1) | 0x40 * (more != 0),))]
     if group.ranges is None:
         parts.append(b"\x81")
@@ -132,7 +140,7 @@ def _range(data: bytes, at: int) -> tuple[tuple[int, Range], int]:
         return (aid, Range()), at
     tag, at = oer.octet(data, at)
     if tag == 0x81:
-        return (aid, Range(all=True)), at
+        return (aid, Range()), at
     if tag == 0x80:
         values, at = oer.sequence_of(data, at, oer.octets, MOST)
         return (aid, Range(opaque=tuple(values))), at
@@ -148,9 +156,10 @@ def _range(data: bytes, at: int) -> tuple[tuple[int, Range], int]:
 
 
 def _write_range(aid: int, allowed: Range) -> bytes:
-    if allowed.all:
-        return b"\x80" + oer.write_unsigned(aid) + b"\x81"
-    if not allowed.mask:
+    if allowed.anything:
         return b"\0" + oer.write_unsigned(aid)
+    if allowed.opaque is not None:
+        values = oer.write_sequence_of([oer.write_octets(value) for value in allowed.opaque])
+        return b"\x80" + oer.write_unsigned(aid) + b"\x80" + values
     bitmap = oer.write_octets(oer.write_octets(allowed.value) + oer.write_octets(allowed.mask))
     return b"\x80" + oer.write_unsigned(aid) + b"\x82" + bitmap

@@ -30,11 +30,8 @@ def sm3(data: bytes) -> bytes:
 
 def missing() -> str:
     """Why SM2 cannot be had here; "" where it can."""
-    try:
-        _libcrypto()
-    except SecurityError as error:
-        return str(error)
-    return ""
+    found = _load()
+    return found if isinstance(found, str) else ""
 
 
 class _Key:
@@ -181,13 +178,21 @@ def _parse(function: Any, encoded: bytes) -> int | None:
     return pointer
 
 
-@functools.cache
 def _libcrypto() -> tuple[Any, int]:
     """The library and its SM3. Raises SecurityError."""
+    found = _load()
+    if isinstance(found, str):
+        raise SecurityError(found)
+    return found
+
+
+@functools.cache
+def _load() -> tuple[Any, int] | str:
+    """The same, or why not."""
     name = ctypes.util.find_library("crypto")
     advice = "SM2 needs libcrypto of OpenSSL 3 on this system"
     if name is None:
-        raise SecurityError(f"{advice}: none is found")
+        return f"{advice}: none is found"
     pointer, size, text = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p
     signatures: dict[str, tuple[Any, tuple[Any, ...]]] = {
         "EVP_Digest": (ctypes.c_int, (text, size, pointer, pointer, pointer, pointer)),
@@ -215,8 +220,8 @@ def _libcrypto() -> tuple[Any, int]:
             getattr(library, function).restype = result
             getattr(library, function).argtypes = arguments
     except (OSError, AttributeError) as error:
-        raise SecurityError(f"{advice}: {name}: {error}") from None
+        return f"{advice}: {name}: {error}"
     digest = library.EVP_sm3()
     if not digest:
-        raise SecurityError(f"{advice}: {name} was built without SM3")
+        return f"{advice}: {name} was built without SM3"
     return library, digest
