@@ -15,11 +15,13 @@ BURST = 256
 _SO_TIMESTAMPNS = 35  # of Linux; the control message has the same number
 _TIMESPEC = struct.Struct("@qq")
 _CONTROL = 64
+_BUFFER = 4 << 20
 
 
 def stamped(link: socket.socket) -> None:
-    """Never wait, and stamp what arrives, where the kernel does so."""
+    """Never wait, keep much that waits, and stamp what arrives, where the kernel does so."""
     link.setblocking(False)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # as much of it as the system allows
     if sys.platform == "linux":
         link.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
