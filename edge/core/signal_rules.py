@@ -22,7 +22,7 @@ def shows(phases: Sequence[SignalPhase], t_ns: int) -> tuple[str, float]:
         following = phases[i + 1] if i + 1 < len(phases) else None
         first, last, likely = _end(phase, following)
         if first is None:
-            return (phase.state, _UNTIMED) if i == 0 else ("unknown", 0.0)
+            return phase.state, _UNTIMED
         if t_ns < first:
             return phase.state, _sure(phase)
         if last is None or t_ns < last:

@@ -185,6 +185,9 @@ def phase(state, first=None, last=None, likely=None, start=None, **values):
         ([phase("green", 3, 3)], 5, "unknown"),
         ([phase("red")], 500, "red"),
         ([phase("red", 3)], 5, "unknown"),
+        ([phase("green", 3, 3), phase("yellow", 6, 6), phase("red")], 30, "red"),
+        ([phase("red", last=20), phase("green")], 5, "red"),
+        ([phase("red", last=20), phase("green")], 25, "green"),
         ([], 0, "unknown"),
     ],
 )

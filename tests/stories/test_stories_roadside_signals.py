@@ -207,9 +207,9 @@ def test_green_that_only_a_crawl_would_meet_advises_nothing():
 
 
 def test_the_advice_ends_at_the_stop_line_and_far_away_there_is_none():
-    story = towards(stop_m=400.0)
-    said = approach(story, 5.0, lambda: [light(story, ("green", 60.0))]).tell()
+    story = towards(stop_m=270.0)
+    said = approach(story, 6.0, lambda: [light(story, ("green", 60.0))]).tell()
     assert said.begun(GREEN) == []
-    said = approach(story, 23.0, lambda: [light(story, ("green", 60.0))]).tell()
+    said = approach(story, 13.0, lambda: [light(story, ("green", 60.0))]).tell()
     assert said.begun(GREEN) == [GREEN]
     assert ended(said, GREEN)
