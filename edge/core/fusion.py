@@ -14,6 +14,7 @@ from edge.messages import FloatArray, Road, Track
 
 FAR_M = 300.0  # beyond, nothing is compared
 _SAME_M, _PART = 1.5, 0.25  # from middle to middle across its way, and this part of both accuracies
+_LONGEST_M = 3.0  # further than this along its way two places are not the same, however long it is
 _ACCURACY_M = 3.0  # a worse accuracy does not widen what is the same
 _SAME_MPS = 3.0
 _US_AHEAD_M, _US_ASIDE_M = 2.5, 1.2  # nobody else's middle can be so near to ours
@@ -74,34 +75,40 @@ def same_users(seen: Seen, among: np.ndarray) -> np.ndarray:
     order = np.concatenate((near[seen.seers[near] == 0], by_others))  # who may stand for whom comes first
     rank = np.empty(len(seen.x_m), np.int64)
     rank[order] = np.arange(len(order))
-    a, b = by_others[:, None], order[None, :]
+    a, b = _beside(seen, by_others, order)
     dx, dy = seen.x_m[b] - seen.x_m[a], seen.y_m[b] - seen.y_m[a]
     side_m = _SAME_M + _PART * (seen.accuracy_m[a] + seen.accuracy_m[b])
-    along_m = side_m + 0.5 * seen.half_length_m[b]
+    along_m = side_m + np.minimum(0.5 * seen.half_length_m[b], _LONGEST_M)
     apart_sq = dx * dx + dy * dy
     speed = np.sqrt(seen.u_mps[b] * seen.u_mps[b] + seen.w_mps[b] * seen.w_mps[b])
     rolls = speed > 1.0  # along its way a place is less exact than across
     along = np.where(rolls, (dx * seen.u_mps[b] + dy * seen.w_mps[b]) / np.where(rolls, speed, 1.0), 0.0)
     across_sq = apart_sq - along * along
     du, dw = np.abs(seen.u_mps[b] - seen.u_mps[a]), np.abs(seen.w_mps[b] - seen.w_mps[a])
-    fits = (
-        (np.abs(along) <= along_m)
-        & (across_sq <= side_m * side_m)
-        & (seen.seers[a] != seen.seers[b])
-        & (rank[b] < rank[a])
-    )
+    fits = (np.abs(along) <= along_m) & (across_sq <= side_m * side_m)
+    fits &= (seen.seers[a] != seen.seers[b]) & (rank[b] < rank[a])
     fits &= _alike(seen.groups[a], seen.groups[b])
     fits &= ((du <= _SAME_MPS) & (dw <= _SAME_MPS)) | ~(seen.moves[a] & seen.moves[b])
-    i, j = np.nonzero(fits)
+    index = np.nonzero(fits)[0]
     told: set[tuple[int, int]] = set()
-    for k in np.argsort(apart_sq[i, j], kind="stable"):
-        one, other = int(by_others[i[k]]), int(order[j[k]])
+    for k in index[np.argsort(apart_sq[index], kind="stable")]:
+        one, other = int(a[k]), int(b[k])
         while same[other] >= 0:
             other = int(same[other])
         if same[one] < 0 and (other, int(seen.seers[one])) not in told:
             same[one] = other
             told.add((other, int(seen.seers[one])))
     return same
+
+
+def _beside(seen: Seen, of: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (one of `of`, one of `among`) that are within reach of each other along x."""
+    reach_m = 2.0 * (_SAME_M + 2.0 * _PART * _ACCURACY_M) + _LONGEST_M  # along and across its way
+    along = among[np.argsort(seen.x_m[among], kind="stable")]
+    begin = np.searchsorted(seen.x_m[along], seen.x_m[of] - reach_m, side="left")
+    counts = np.searchsorted(seen.x_m[along], seen.x_m[of] + reach_m, side="right") - begin
+    first = np.repeat(begin - (np.cumsum(counts) - counts), counts)
+    return np.repeat(of, counts), along[first + np.arange(len(first))]
 
 
 def same_tracks(
