@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from v2x_security_world import PLACE, at, authorities, store, tickets
 
 from edge.v2x.security import Requests, Signer, Verifier, oer, read_signed
+from edge.v2x.security.algorithms import BY_NAME
 from edge.v2x.security.certificate import read_certificate
 from edge.v2x.security.permissions import Group, Range, Ssp
 from edge.v2x.security.region import Circle, Polygon, Rectangle, Region
@@ -30,10 +31,14 @@ REASONS = {
 
 
 def packets():
+    """Of every form: with and without certificate, place, requests, answers; all regions and algorithms."""
+    kinds = [("p256", region) for region in REGIONS]
+    kinds += [(name, None) for name in BY_NAME if not BY_NAME[name].missing()]
     found = []
-    for region in REGIONS:
+    for algorithm, region in kinds:
         requests = Requests()
-        signer = Signer(store(tickets(region=region)), requests)
+        own = tickets(algorithm=algorithm, authority=authorities()[1], region=region)
+        signer = Signer(store(own), requests)
         found.append(signer.sign(b"payload" * 9, 36, at(1)))
         found.append(signer.sign(b"payload", 36, at(1.1)))
         requests.miss(b"12345abc")

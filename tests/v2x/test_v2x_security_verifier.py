@@ -6,7 +6,7 @@ from v2x_security_world import HOUR_NS, PLACE, START_NS, at, authorities, pair, 
 
 from edge.config import V2xSecurity
 from edge.v2x.moments import Now
-from edge.v2x.security import Requests, Signer, Verifier, issue, read_signed, sm2, ssp
+from edge.v2x.security import Requests, Signer, Verifier, issue, read_signed, sm2
 from edge.v2x.security.algorithms import BY_NAME
 from edge.v2x.security.permissions import Group, Range, Ssp
 from edge.v2x.security.region import Circle, Polygon, Rectangle, Region
@@ -325,48 +325,3 @@ def test_remembered_certificates_are_bounded():
     for ticket in tickets(5):
         verifier.verify(read_signed(Signer(store([ticket])).sign(b"x", CAM, at(1))), at(1))
     assert len(verifier._known) == 3
-
-
-CAM_VALUE = {
-    "cam": {
-        "camParameters": {
-            "highFrequencyContainer": ("basicVehicleContainerHighFrequency", {}),
-            "specialVehicleContainer": ("emergencyContainer", {"emergencyPriority": 2}),
-        }
-    }
-}
-
-
-@pytest.mark.parametrize(
-    ("octets", "allowed"),
-    [("010000", False), ("010200", False), ("010240", True), ("000240", False), ("01", False)],
-)
-def test_a_siren_needs_its_permission(octets, allowed):
-    """EN 302 637-2: emergency is bit 6 and requestForRightOfWay bit 9, behind the version."""
-    signer, verifier = pair(permissions={CAM: Ssp(bytes.fromhex(octets), True)})
-    sender = verifier.verify(read_signed(signer.sign(b"x", CAM, at(1))), at(1))
-    verifier.check_content(sender, "CPM", CAM, {})
-    if allowed:
-        verifier.check_content(sender, "CAM", CAM, CAM_VALUE)
-    else:
-        with pytest.raises(CodecError) as error:
-            verifier.check_content(sender, "CAM", CAM, CAM_VALUE)
-        assert error.value.reason == "permission"
-
-
-@pytest.mark.parametrize(
-    ("value", "bits"),
-    [
-        ({"denm": {}}, 0),
-        ({"denm": {"situation": {"eventType": {"causeCode": 1, "subCauseCode": 0}}}}, 1 << 23),
-        ({"denm": {"situation": {"eventType": {"causeCode": 99, "subCauseCode": 5}}}}, 1),
-        ({"denm": {"situation": {"eventType": {"causeCode": 95}}}}, 1 << 4),
-        ({"denm": {"situation": {"eventType": {"ccAndScc": ("dangerousSituation99", 1)}}}}, 1),
-        ({"denm": {"situation": {"eventType": {"causeCode": 50}}}}, 0),
-    ],
-)
-def test_each_cause_has_its_bit(value, bits):
-    assert ssp.needed("DENM", value) == bits
-    assert ssp.allows("DENM", Ssp(b"\1\xff\xff\xff", True), bits)
-    assert ssp.allows("DENM", Ssp(b"\1\0\0\0", True), bits) == (not bits)
-    assert ssp.allows("DENM", Ssp(b"\1\xff\xff\xff", False), bits) == (not bits)

@@ -46,10 +46,14 @@ def needed(message: str, value: Any) -> int:
     if message == "CAM":
         parameters = value["cam"]["camParameters"]
         _, frequent = parameters["highFrequencyContainer"]
-        bits = CAM_BITS["cenDsrc"] * ("protectedCommunicationZonesRSU" in frequent)
+        bits = 0
+        if isinstance(frequent, Mapping) and "protectedCommunicationZonesRSU" in frequent:
+            bits = CAM_BITS["cenDsrc"]
         if "specialVehicleContainer" not in parameters:
             return bits
         name, content = parameters["specialVehicleContainer"]
+        if not isinstance(content, Mapping):
+            return bits  # a container that is newer than our tables, passed over
         bits |= CAM_BITS.get(name, 0)
         for field in ("speedLimit", "closedLanes"):
             bits |= CAM_BITS[field] * (field in content)
