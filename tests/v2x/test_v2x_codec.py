@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from v2x_judge import judge, messages
 
 from edge.v2x.etsi import cam as etsi
-from edge.v2x.j2735 import bsm as j2735
 from edge.v2x.uper import (
     Bits,
     Boolean,
@@ -41,12 +40,6 @@ def agree(codec, theirs_codec, type_name, pair):
 @given(messages("cam", "CAM"))
 def test_cam_as_the_judge(pair):
     agree(etsi.CAM_CODEC, judge("cam"), "CAM", pair)
-
-
-@MANY
-@given(messages("j2735", "BSM"))
-def test_j2735_bsm_as_the_judge(pair):
-    agree(j2735.BSM_CODEC, judge("j2735"), "BSM", pair)
 
 
 OLD = """Old DEFINITIONS AUTOMATIC TAGS ::= BEGIN
@@ -126,7 +119,7 @@ def test_extended_sizes_and_ranges():
 
 @given(st.binary(max_size=120))
 @settings(max_examples=400, deadline=None)
-@pytest.mark.parametrize("codec", [etsi.CAM_CODEC, j2735.BSM_CODEC, CODEC_A])
+@pytest.mark.parametrize("codec", [etsi.CAM_CODEC, CODEC_A])
 def test_any_octets_give_a_value_or_a_codec_error(codec, data):
     with suppress(CodecError):
         codec.decode(data)

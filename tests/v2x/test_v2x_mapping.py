@@ -5,12 +5,9 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from v2x_judge import judge
 
 from edge.messages import RemoteObject
-from edge.v2x import hear as facilities
 from edge.v2x.etsi import cam as etsi
-from edge.v2x.j2735 import bsm as j2735
 from edge.v2x.uper import CodecError
 
 UTC_NS = 1_700_000_000_123_000_000  # 2023-11-14T22:13:20.123Z
@@ -94,34 +91,3 @@ def test_an_impossible_position_is_not_sent(latitude_deg):
 def test_values_beyond_the_scale_are_held_at_its_end():
     fast = RemoteObject(kind="car", latitude_deg=0.0, longitude_deg=-180.0, speed_mps=500.0, length_m=99.0)
     assert etsi.remote_object(etsi.cam(fast, 1, UTC_NS, False)).speed_mps == 163.82
-
-
-CORE = {
-    "msgCnt": 3, "id": b"\x12\x34\x56\x78", "secMark": 1, "lat": 423000000, "long": -830000000, "elev": 2500,
-    "accuracy": {"semiMajor": 40, "semiMinor": 40, "orientation": 0}, "transmission": "forwardGears",
-    "speed": 750, "heading": 14400, "angle": 0, "accelSet": {"long": 100, "lat": 0, "vert": 0, "yaw": 0},
-    "brakes": {"wheelBrakes": (b"\x00", 5), "traction": "off", "abs": "engaged", "scs": "off",
-               "brakeBoost": "off", "auxBrakes": "off"},
-    "size": {"width": 190, "length": 500},
-}  # fmt: skip
-
-
-def test_a_bsm_of_the_united_states():
-    theirs = judge("j2735")
-    extensions = theirs.encode("SafetyExtensions", {"events": (b"\x01\x00", 13)})  # bit 7: hard braking
-    bsm = theirs.encode("BSM", {"coreData": CORE, "partII": [{"partII-Id": 0, "partII-Value": extensions}]})
-    frame = theirs.encode("Frame", {"messageId": 20, "value": bsm})
-    assert frame[:2] == b"\x00\x14"
-    heard = facilities.hear(frame)
-    assert (heard.standard, heard.message, heard.sender, heard.counter) == ("j2735", "BSM", "12345678", 3)
-    seen = heard.content
-    assert (seen.kind, seen.latitude_deg, seen.longitude_deg, seen.altitude_m) == (
-        "unknown",
-        42.3,
-        -83.0,
-        250.0,
-    )
-    assert (seen.speed_mps, seen.heading_deg, seen.brake_pressed) == (15.0, 180.0, False)
-    assert seen.events == ("abs_active", "hard_braking")
-    with pytest.raises(CodecError, match="19 is not read"):
-        j2735.decode_bsm(theirs.encode("Frame", {"messageId": 19, "value": bsm}))
