@@ -238,8 +238,9 @@ class RoadEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     id: its own within the sender, it stays through updates; code: the standard's number: cause * 256 + sub
     cause (ETSI), event type of GB/T 29100 or sign type of GB 5768.2 (China); path: (latitude, longitude) of
     the way towards it or along it, first the point nearest to it; from_ns, until_ns: monotonic; over: it was
-    cancelled or negated; heading_deg: of the traffic that it concerns, None: any; priority: 0 to 7, the most
-    urgent, among events or among signs of the sender.
+    cancelled or negated; radius_m: how far what it is about extends, not who is to know of it; heading_deg:
+    of the traffic that it concerns, None: any; priority: 0 to 7, the most urgent, among events or among signs
+    of the sender.
     """
 
     id: str

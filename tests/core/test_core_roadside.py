@@ -259,9 +259,13 @@ def test_maps_are_kept_long_bounded_and_not_replaced_by_unsigned_ones():
     for n in range(5):
         it.hear(heard(Intersections(intersections=(cross(f"0.{n}"),))), 0)
     assert len(it) == 3
+    it = table(map_age_s=3600.0)
+    it.hear(heard(Intersections(intersections=(cross("0.4"),))), 0)
     moved = cross("0.4", speed_limit_mps=1.0)
     it.hear(heard(Intersections(intersections=(moved,)), trust="unsigned"), 0)
     assert it.view(here(), 0).place.limit_mps is None
+    it.hear(heard(Intersections(intersections=(moved,))), 0)
+    assert it.view(here(), 0).place.limit_mps == 1.0
     it.hear(heard(Intersections(intersections=(cross("0.4"),)), 1000 * S), 1000 * S)
     assert it.view(here(4000 * S), 4000 * S).place is not None
     assert it.view(here(4601 * S), 4601 * S).place is None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
-from roadside_story import S, crossing, event, hears, lane, place, told
+from roadside_story import S, approach, crossing, event, hears, lane, light, place, told
 from story import KMH, drive
 
-from edge.messages import RoadEvent, Unavailable, Warning
+from edge.core.core import Core
+from edge.messages import RoadEvent, Unavailable, Warning, decode, encode
 
 HAZARD = "hazardous_location"
 
@@ -226,3 +229,38 @@ def test_a_lane_whose_limit_is_not_sure_says_nothing():
 
     lanes = lane(290, 1, 1.0, limit_mps=50 * KMH), lane(290, 2, -1.0, limit_mps=80 * KMH)
     assert warned(hears(story, crossing(290, *lanes)).go(3).tell()) == []
+
+
+# ---------------------------------------------------------------- the same again
+
+
+def busy_road():
+    story = drive(jitter_px=1.0).at(20).lead(60, 12).go(1)
+    trail = tuple(place(240 - 20 * n) for n in range(10))
+    told(story, event("accident", 250, path=trail, heading_deg=3.0), limit(50, 0, id="2", radius_m=400.0))
+    hears(story, crossing(190, lane(190, straight=1), lane(190, 2, -3.2, right=2)))
+    approach(story, 5, lambda: [light(story, ("red", 60.0)), light(story, ("green", 9.0), group=2)])
+    return told(story, event("accident", 250, over=True)).go(2).messages
+
+
+def outputs(messages):
+    core = Core(drive().config)
+    return [encode(out) for message in messages for out in core.step(message)]
+
+
+def test_a_recording_of_it_gives_the_same_decisions_bit_for_bit():
+    messages = busy_road()
+    live = outputs(messages)
+    for name in (b"hazardous_location", b"speed_limit", b"red_light_violation"):
+        assert any(b'"Warning"' in line and name in line for line in live), name
+    assert outputs([decode(encode(m)) for m in messages]) == live
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lost_late_and_repeated_messages_break_nothing(seed):
+    chance = random.Random(seed)
+    messages = [m for m in busy_road() if chance.random() > 0.2]
+    for _ in range(200):
+        i = chance.randrange(len(messages) - 40)
+        messages[i], messages[i + chance.randrange(40)] = messages[i + 20], messages[i]
+    assert outputs(messages)
