@@ -592,7 +592,7 @@ class AbnormalVehicle(Section, frozen=True, kw_only=True):
     range_m: float = 150.0
     arrival_s: float = 8.0
     slow_mps: float = 3.0
-    min_speed_mps: float = 11.0  # below, someone who stands is a queue
+    min_speed_mps: float = 54 / 3.6  # below, as in town, someone who stands is a queue
     path_margin_m: float = 0.3
 
 

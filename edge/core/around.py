@@ -28,7 +28,7 @@ _BEND_MIN_MPS = 2.0
 _MAX_SIZE_M = 40.0
 _BEND_SEEN_M = 150.0  # our bend now says nothing of the road beyond
 _FLOOD_NS = 1_000_000  # however much changes: no look sooner after the last
-_JOIN_NS = 20_000_000
+_JOIN_NS = 50_000_000
 _SAY_EVERY_NS, _SAY_SOON_NS = 1_000_000_000, 100_000_000
 
 

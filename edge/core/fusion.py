@@ -90,14 +90,18 @@ def same_users(seen: Seen, among: np.ndarray) -> np.ndarray:
     fits &= _alike(seen.groups[a], seen.groups[b])
     fits &= ((du <= _SAME_MPS) & (dw <= _SAME_MPS)) | ~(seen.moves[a] & seen.moves[b])
     index = np.nonzero(fits)[0]
-    told: set[tuple[int, int]] = set()
+    tell: dict[int, set[int]] = {}  # of each one that stands for others: who tells of it
     for k in index[np.argsort(apart_sq[index], kind="stable")]:
         one, other = int(a[k]), int(b[k])
         while same[other] >= 0:
             other = int(same[other])
-        if same[one] < 0 and (other, int(seen.seers[one])) not in told:
+        mine, theirs = (tell.setdefault(n, {int(seen.seers[n])}) for n in (one, other))
+        if same[one] < 0 and one != other and mine.isdisjoint(theirs):
             same[one] = other
-            told.add((other, int(seen.seers[one])))
+            theirs |= mine
+    for one in by_others.tolist():
+        while same[one] >= 0 and same[same[one]] >= 0:
+            same[one] = same[same[one]]
     return same
 
 

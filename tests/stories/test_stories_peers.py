@@ -119,7 +119,7 @@ def test_a_car_that_stands_with_hazard_lights_is_told_of_before_it_is_a_danger()
 
 
 def test_a_queue_in_town_and_a_parked_car_are_not_abnormal():
-    assert rest(with_peer(9, 100, 0, 0, seconds=6)) == []
+    assert rest(with_peer(13.5, 100, 0, 0, seconds=4)) == []
     assert rest(with_peer(25, 140, -3.0, 0, seconds=6)) == []
     assert rest(with_peer(25, 90, 0, 25, events=("hazard_lights",))) == []  # it goes as fast as we
 
