@@ -87,6 +87,15 @@ def test_what_is_missing_or_damaged_is_named(tmp_path):
     assert "no root certificate" in told(folder)
 
 
+def test_what_leads_to_no_root_is_refused(tmp_path):
+    folder = world(tmp_path) / "a"
+    strange = issue.make_root(BY_NAME["p256"], START_NS, 100)
+    (folder / "root.cert").write_bytes(strange[0].certificate.encoded)
+    assert "the issuer of icv-edge test authority is not there" in told(folder)
+    (folder / "authority.cert").write_bytes(strange[1].certificate.encoded)
+    assert "leads to no root" in told(folder)
+
+
 def test_an_own_key_of_another_curve_is_refused(tmp_path):
     folder = world(tmp_path) / "a"
     other = tickets(algorithm="brainpoolp256r1", authority=authorities()[1])[0]

@@ -215,9 +215,13 @@ REGIONS = {
 def test_region(name):
     inside = (PLACE[0] + 2_000, PLACE[1] + 2_000)
     signer, verifier = pair(region=REGIONS[name])
-    assert refused(verifier, signer.sign(b"x", CAM, at(1)), at(1)) == "region"
-    assert refused(verifier, signer.sign(b"x", CAM, at(1)), at(1), NORTH_EAST) == "region"
-    verifier.verify(read_signed(signer.sign(b"x", CAM, at(1.1))), at(1.1), inside)
+    first = signer.sign(b"x", CAM, at(1))
+    for known in (False, True):
+        assert refused(verifier, first, at(1)) == "region"
+        assert refused(verifier, first, at(1), NORTH_EAST) == "region"
+        if not known:
+            verifier.verify(read_signed(first), at(1), inside)
+            first = signer.sign(b"x", CAM, at(1.1))
     assert refused(verifier, signer.sign(b"x", DENM, at(1), NORTH_EAST), at(1), inside) == "region"
     verifier.verify(read_signed(signer.sign(b"x", DENM, at(1), inside)), at(1))
 
@@ -325,3 +329,27 @@ def test_remembered_certificates_are_bounded():
     for ticket in tickets(5):
         verifier.verify(read_signed(Signer(store([ticket])).sign(b"x", CAM, at(1))), at(1))
     assert len(verifier._known) == 3
+
+
+def test_what_needs_no_cryptography_is_refused_before_it_waits(monkeypatch):
+    """Old, replayed, of strangers, elsewhere: `check` says so and verifies nothing; the forged pass it."""
+    signer, verifier = pair(region=REGIONS["circle"])
+    genuine = signer.sign(b"x", CAM, at(1))
+    verifier.verify(read_signed(genuine), at(1), PLACE)
+    strange = issue.make_root(BY_NAME["p256"], START_NS, 100)
+    stranger = Signer(store(tickets(authority=strange[1]), trusted=strange))
+    data = [
+        (genuine, PLACE, "replayed"),
+        (signer.sign(b"y", CAM, at(1)), NORTH_EAST, "region"),
+        (signer.sign(b"y", CAM, at(0)), PLACE, "expired"),
+        (stranger.sign(b"y", CAM, at(1)), PLACE, "untrusted"),
+        (stranger.sign(b"y", CAM, at(1)), PLACE, "unknown signer"),
+    ]
+    monkeypatch.setattr(verifier._chain, "check", None)
+    monkeypatch.setattr("edge.v2x.security.algorithms._EcdsaPublic.verify", None)
+    for octets, place, reason in data:
+        with pytest.raises(CodecError) as error:
+            verifier.check(read_signed(octets), at(4 if reason == "expired" else 1), place)
+        assert error.value.reason == reason
+    forged = signer.sign(b"brake", CAM, at(1.5)).replace(b"brake", b"drive")
+    verifier.check(read_signed(forged), at(1.5), PLACE)

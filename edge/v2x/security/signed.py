@@ -27,6 +27,9 @@ from edge.v2x.uper import CodecError
 CAM, DENM, TLM, RLT, IVI, TLC_R, GN, CRL, CTL, VRU, CP = 36, 37, 137, 138, 139, 140, 141, 622, 624, 638, 639
 """ITS-AIDs of ETSI TS 102 965."""
 
+AID_OF_PORT = {2001: CAM, 2002: DENM, 2003: RLT, 2004: TLM, 2006: IVI, 2009: CP, 2018: VRU}
+"""What a message for a BTP port must be signed as (TS 103 248, TS 102 965)."""
+
 BSM = 111
 """AID of a BSM of T/CSAE 53, as a public test vector of a Chinese certificate request names it."""
 

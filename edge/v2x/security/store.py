@@ -10,6 +10,7 @@ import msgspec
 
 from edge.v2x.security.algorithms import PrivateKey, SecurityError, read_key
 from edge.v2x.security.certificate import Certificate, read_certificate
+from edge.v2x.security.chain import Chain
 from edge.v2x.uper import CodecError
 
 SM2_ID = b"1234567812345678"
@@ -37,8 +38,9 @@ class Store(msgspec.Struct, frozen=True):
 def load(directory: str | Path, utc_ns: int, sm2_id: bytes = SM2_ID) -> Store:
     """What lies in a directory as `icv v2x pki` makes it: *.cert, and *.key for those that are our own.
 
-    A certificate that signs itself is a root and trusted. Tickets whose time is over are left out. Raises
-    SecurityError: what is missing, damaged or expired, keys that others can read, keys of other certificates.
+    A certificate that signs itself is a root and trusted; all others must lead to one. What is over is left
+    out. Raises SecurityError: what is missing, damaged, forged or expired, keys that others can read, keys of
+    other certificates.
     """
     folder = Path(directory)
     if not folder.is_dir():
@@ -60,6 +62,12 @@ def load(directory: str | Path, utc_ns: int, sm2_id: bytes = SM2_ID) -> Store:
     for what, there in (("root certificate", roots), ("ticket with its key", tickets)):
         if not there:
             raise SecurityError(f"{folder}: no {what}{_why(expired, folder)}")
+    try:
+        chain = Chain(roots, authorities, sm2_id)
+        for ticket in tickets:
+            chain.check(ticket.certificate)
+    except CodecError as error:
+        raise SecurityError(f"{folder}: {error}{_why(expired, folder)}") from None
     return Store(tuple(roots), tuple(authorities), tuple(tickets), sm2_id)
 
 

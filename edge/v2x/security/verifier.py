@@ -8,8 +8,9 @@ from typing import Any
 from edge.config import V2xSecurity
 from edge.v2x.moments import Now
 from edge.v2x.security import ssp
-from edge.v2x.security.certificate import read_certificate
+from edge.v2x.security.certificate import Certificate, read_certificate
 from edge.v2x.security.chain import Chain, Known
+from edge.v2x.security.region import Region
 from edge.v2x.security.requests import Requests
 from edge.v2x.security.signed import DENM, Place, Signed
 from edge.v2x.security.store import Store
@@ -45,16 +46,10 @@ class Verifier:
         """Whether the certificate of this HashedId8 has been checked."""
         return signer in self._known
 
-    def verify(self, signed: Signed, now: Now, place: Place | None = None, aid: int | None = None) -> str:
-        """The signer, 16 hex digits of its HashedId8. The signature is checked last.
+    def check(self, signed: Signed, now: Now, place: Place | None = None, aid: int | None = None) -> bytes:
+        """All that costs no verifying: a message that is refused here need not wait for its turn.
 
-        place: where the sender says that it is, for messages that do not say where they were generated; aid:
-        what the network layer says that this is. Raises CodecError, reason:
-
-        "expired", "future": the message, or its certificate at that time; "profile": no time or place where
-        its kind must have one; "unknown signer": a digest whose certificate has not been heard;
-        "untrusted": a certificate that leads to no root; "permission": not for this application; "region":
-        outside of where the certificate is good, or nobody says where; "replayed"; "forged".
+        Arguments and errors as of `verify`, without "forged". Returns what `verify` goes on with.
         """
         generated_ns = signed.generated_ns
         if generated_ns is None:
@@ -69,27 +64,43 @@ class Verifier:
             raise CodecError(_WHERE, "it says that it has expired", "expired")
         if event and signed.place is None:
             raise CodecError(_WHERE, "an event without a place of generation", "profile")
-        known = self._known.get(signed.signer) or self._introduce(signed, generated_ns)
-        certificate = known.certificate
+        known = self._known.get(signed.signer)
+        certificate = known.certificate if known else self._newcomer(signed)
         if signed.aid not in certificate.permissions or (aid is not None and aid != signed.aid):
             raise CodecError(_WHERE, f"its signer may not use application {signed.aid} here", "permission")
-        if not known.start_ns <= generated_ns < known.end_ns:
-            over = generated_ns >= known.end_ns
-            when = "is over" if over else "had not begun"
-            raise CodecError(_WHERE, f"the time of its certificate {when}", "expired" if over else "future")
-        if known.regions:
-            self._inside(known, signed.place or place)
+        if known:
+            self._within(known, known.regions, generated_ns, signed.place or place)
+        else:
+            regions = () if certificate.region is None else (certificate.region,)
+            self._within(certificate, regions, generated_ns, signed.place or place)
         algorithm = certificate.algorithm
         if signed.algorithm is not algorithm or signed.hash_number != algorithm.hash_number:
             raise CodecError(_WHERE, "signature and key are of different kinds", "forged")
         covered = algorithm.hash(signed.covered)
-        replays = self._event_replays if event else self._replays
-        what = signed.signer + covered
-        if what in replays.heard:
+        if signed.signer + covered in (self._event_replays if event else self._replays).heard:
             raise CodecError(_WHERE, "it has been heard before", "replayed")
+        return covered
+
+    def verify(self, signed: Signed, now: Now, place: Place | None = None, aid: int | None = None) -> str:
+        """The signer, 16 hex digits of its HashedId8.
+
+        place: where the sender says that it is, for messages that do not say where they were generated; aid:
+        what the network layer says that this is. Raises CodecError, reason:
+
+        "expired", "future": the message, or its certificate at that time; "profile": no time or place where
+        its kind must have one; "unknown signer": a digest whose certificate has not been heard;
+        "untrusted": a certificate that leads to no root; "permission": not for this application; "region":
+        outside of where the certificate is good, or nobody says where; "replayed"; "forged".
+        """
+        covered = self.check(signed, now, place, aid)
+        known = self._known.get(signed.signer)
+        if known is None:
+            known = self._introduce(self._newcomer(signed))
+            self._within(known, known.regions, signed.generated_ns or 0, signed.place or place)
         if not known.key.verify(covered + known.hash, signed.r, signed.s):
             raise CodecError(_WHERE, "its signature is wrong", "forged")
-        replays.add(what)
+        replays = self._event_replays if signed.aid in _EVENTS else self._replays
+        replays.add(signed.signer + covered)
         if signed.wanted or signed.brought:
             self._exchange(signed)
         return signed.signer.hex()
@@ -104,28 +115,44 @@ class Verifier:
         if granted is None or not ssp.allows(message, granted, bits):
             raise CodecError(message, f"its signer may not say this (SSP bits {bits:#x})", "permission")
 
-    def _introduce(self, signed: Signed, generated_ns: int) -> Known:
-        """Check a certificate that came with a message, and remember it."""
+    def _newcomer(self, signed: Signed) -> Certificate:
+        """The certificate of one that is not known yet, if it came and names an authority that is."""
         certificate = signed.certificate
         if certificate is None:
             self.requests.miss(signed.signer)
             raise CodecError(_WHERE, f"the certificate {signed.signer.hex()} has not come", "unknown signer")
-        if certificate.issuer is not None and not self._chain.has(certificate.issuer):
-            self.requests.miss(certificate.issuer)
-        if not certificate.start_ns <= generated_ns < certificate.end_ns:
-            over = generated_ns >= certificate.end_ns
-            raise CodecError(_WHERE, "out of its certificate's time", "expired" if over else "future")
+        if not self._chain.has(certificate.issuer):
+            if certificate.issuer is not None:
+                self.requests.miss(certificate.issuer)
+            raise CodecError(_WHERE, "its certificate is of no authority that is known", "untrusted")
+        return certificate
+
+    def _introduce(self, certificate: Certificate) -> Known:
+        """Check a certificate that came with a message, and remember it."""
         known = self._chain.check(certificate)
-        self._known[signed.signer] = known
-        self.requests.found(signed.signer)
+        self._known[certificate.digest] = known
+        self.requests.found(certificate.digest)
         if len(self._known) > self._most_known:
             self._known.popitem(last=False)
         return known
 
-    def _inside(self, known: Known, place: Place | None) -> None:
+    def _within(
+        self,
+        time: Known | Certificate,
+        regions: tuple[Region, ...],
+        generated_ns: int,
+        place: Place | None,
+    ) -> None:
+        """Whether a certificate is good at this time and place."""
+        if not time.start_ns <= generated_ns < time.end_ns:
+            over = generated_ns >= time.end_ns
+            when = "is over" if over else "had not begun"
+            raise CodecError(_WHERE, f"the time of its certificate {when}", "expired" if over else "future")
+        if not regions:
+            return
         if place is None:
             raise CodecError(_WHERE, "its certificate is for a region and nobody says where it is", "region")
-        if not all(region.contains(place, self._countries) for region in known.regions):
+        if not all(region.contains(place, self._countries) for region in regions):
             raise CodecError(_WHERE, f"{place[0] / 1e7:.5f}, {place[1] / 1e7:.5f} is outside", "region")
 
     def _exchange(self, signed: Signed) -> None:
