@@ -36,9 +36,7 @@ _LONGEST = 4096
 def request(packet: Packet) -> bytes:
     """What asks the unit to send a packet's message. CodecError: of a kind that the unit cannot send."""
     if packet.secured is not None:
-        raise CodecError(
-            "Cohda", "the unit signs by itself and takes nothing signed", "unsupported"
-        )
+        raise CodecError("Cohda", "the unit signs by itself and takes nothing signed", "unsupported")
     if packet.kind not in ("shb", "gbc"):
         raise CodecError("Cohda", f"a packet of kind {packet.kind!r} cannot be asked for", "unsupported")
     place, area = (0, 0, 0, 0, 0, 0), packet.area

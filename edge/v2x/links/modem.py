@@ -15,6 +15,7 @@ from edge.config import UserError
 _REFUSED = ("ERROR", "NO CARRIER", "NO DIALTONE", "NO DIAL TONE", "BUSY", "NO ANSWER", "COMMAND NOT SUPPORT")
 _LONGEST = 4096
 _KEPT = 256
+_LINE_S = 0.05  # a line that has begun ends within that, or never
 
 
 class ModemError(UserError, OSError):
@@ -45,9 +46,12 @@ class Modem:
         not name are unsolicited. Raises ModemError: refused (with the modem's own words), no final result in
         time, or the port went away; ValueError for a command that is not one line.
         """
-        if not command.isascii() or not command.isprintable():
+        if not command or not command.isascii() or not command.isprintable():
             raise ValueError(f"{command!r} is not one line of ASCII")
         self.poll()  # what is there answers nothing that we ask now
+        if self._begun:
+            self.unsolicited.extend((clock.now_ns(), line) for line in self._read(_LINE_S))
+            self._begun = b""
         self._write(command.encode() + b"\r")
         deadline_ns = clock.now_ns() + int(timeout_s * 1e9)
         name = command.upper().removeprefix("AT").partition("=")[0].partition("?")[0]

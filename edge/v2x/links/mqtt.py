@@ -114,7 +114,8 @@ class MqttBridge:
             client.subscribe(topic, qos=0)
 
     def _on_disconnect(self, _client: Any, _user: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._lose(f"disconnected: {reason}")
+        if not self._since_ns:  # else it says why itself
+            self._lose(f"disconnected: {reason}")
 
     def _on_connect_fail(self, _client: Any, _user: Any) -> None:
         self._lose("cannot be reached")
