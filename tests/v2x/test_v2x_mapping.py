@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from v2x_judge import judge
 
 from edge.messages import RemoteObject
 from edge.v2x.etsi import cam as etsi

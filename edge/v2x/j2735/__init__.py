@@ -5,6 +5,7 @@ BSM, MAP and SPAT are read; others are told by name and refused.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from edge.messages import PeerContent
@@ -38,13 +39,13 @@ def hear(payload: bytes, now: Now) -> Heard:
     if number == _MAP:
         value = roadside.map_codec().decode(frame["value"])
         content = mapdata.intersections(value)
-        return _heard(number, value, roadside.map_codec(), value["msgIssueRevision"], None, content)
+        return _heard(number, value, value["msgIssueRevision"], None, content)
     if number == _SPAT:
         value = roadside.spat_codec().decode(frame["value"])
         measured_ns = signals.measured_ns(value, now)
         counter = value["intersections"][0].get("timeStamp", 0)
         states = signals.signal_states(value, now)
-        return _heard(number, value, roadside.spat_codec(), counter, measured_ns, states)
+        return _heard(number, value, counter, measured_ns, states)
     name = MESSAGE_NAMES.get(number, f"message {number}")
     raise CodecError("MessageFrame", f"{name} (messageId {number}) is not read", "unsupported")
 
@@ -54,19 +55,23 @@ def _hear_bsm(data: bytes, now: Now) -> Heard:
     core = value["coreData"]
     measured_ns = now.minute_ms(core["secMark"])
     content = _bsm.remote_object(value, measured_ns)
-    return _heard(_BSM, value, _bsm.codec(), core["msgCnt"], measured_ns, content, core["id"].hex())
+    return _heard(_BSM, value, core["msgCnt"], measured_ns, content, core["id"].hex())
+
+
+@cache
+def _kind(number: int) -> Sequence:
+    codec = {_MAP: roadside.map_codec, _SPAT: roadside.spat_codec, _BSM: _bsm.codec}[number]
+    return Sequence({"messageId": _FRAME_MEMBERS["messageId"], "value": codec().kind})
 
 
 def _heard(
     number: int,
     value: Any,
-    codec: Codec,
     counter: int,
     measured_ns: int | None,
     content: PeerContent | None,
     sender: str = "",
 ) -> Heard:
-    kind = Sequence({"messageId": _FRAME_MEMBERS["messageId"], "value": codec.kind})
     return Heard(
         standard="j2735",
         version=_VERSION,
@@ -75,7 +80,7 @@ def _heard(
         counter=counter,
         measured_ns=measured_ns,
         content=content,
-        kind=kind,
+        kind=_kind(number),
         value={"messageId": number, "value": value},
     )
 
