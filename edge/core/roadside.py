@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from edge.config import Roadside
@@ -50,6 +52,27 @@ class _Kept:
         self.heard_ns, self.until_ns = heard_ns, until_ns
 
 
+class _Map(NamedTuple):
+    layout: Layout
+    heard_ns: int
+    trust: str
+    sender: str
+
+
+class _Light(NamedTuple):
+    signal: SignalState
+    heard_ns: int
+    trust: str
+
+
+class _Lights:
+    __slots__ = ("groups", "sender")
+
+    def __init__(self, sender: str) -> None:
+        self.sender = sender
+        self.groups: dict[int, _Light] = {}
+
+
 class RoadsideTable:
     """Bounded: a sender that says too much displaces only what it said itself; what is over stays known as
     over as long as it would have held, so that a late repetition does not bring it back."""
@@ -59,8 +82,8 @@ class RoadsideTable:
         self._front_m = front_m
         self._events: dict[tuple[str, str], _Kept] = {}  # in the order of hearing, oldest first
         self._of_sender: dict[str, dict[str, None]] = {}
-        self._maps: dict[str, tuple[Layout, int, str]] = {}
-        self._lights: dict[str, dict[int, tuple[SignalState, int, str]]] = {}
+        self._maps: dict[str, _Map] = {}  # in the order of hearing, as are the lights
+        self._lights: dict[str, _Lights] = {}
 
     def __len__(self) -> int:
         return len(self._events) + len(self._maps)
@@ -74,9 +97,9 @@ class RoadsideTable:
             news = [self._event(sender, event, message, now_ns) for event in content.events]
             return any(news)
         if isinstance(content, Intersections):
-            self._intersections(content, message.t_ns, message.trust)
+            self._intersections(content, message)
         elif isinstance(content, SignalStates):
-            self._signals(content, message.t_ns, message.trust)
+            self._signals(content, message)
         return False
 
     def view(self, own: CarState, now_ns: int) -> RoadsideView | None:
@@ -162,50 +185,49 @@ class RoadsideTable:
         for key in [key for key, kept in self._events.items() if kept.until_ns <= now_ns]:
             self._drop(key)
         limit_ns = now_ns - round(self._rules.map_age_s * 1e9)
-        for name in [name for name, (_, heard_ns, _) in self._maps.items() if heard_ns < limit_ns]:
+        for name in [name for name, kept in self._maps.items() if kept.heard_ns < limit_ns]:
             del self._maps[name]
 
-    def _intersections(self, content: Intersections, heard_ns: int, trust: str) -> None:
-        for intersection in content.intersections:
-            if not _sane_map(intersection):
+    def _intersections(self, content: Intersections, message: PeerHeard) -> None:
+        for said in content.intersections:
+            if not _sane_map(said):
                 continue
-            before = self._maps.get(intersection.id)
-            if before is not None and _weaker(trust, before[2]):
+            before = self._maps.get(said.id)
+            if before is not None and _weaker(message.trust, before.trust):
                 continue
-            self._maps.pop(intersection.id, None)
+            layout = before.layout if before is not None and before.layout.said == said else None
             if before is None and len(self._maps) >= self._rules.max_intersections:
-                del self._maps[next(iter(self._maps))]
-            if before is not None and before[0].said == intersection:
-                self._maps[intersection.id] = (before[0], heard_ns, trust)
-            else:
-                self._maps[intersection.id] = (Layout(intersection, self._rules), heard_ns, trust)
+                del self._maps[_crowded({name: kept.sender for name, kept in self._maps.items()})]
+            self._maps.pop(said.id, None)
+            self._maps[said.id] = _Map(
+                layout or Layout(said, self._rules), message.t_ns, message.trust, message.sender
+            )
 
-    def _signals(self, content: SignalStates, heard_ns: int, trust: str) -> None:
+    def _signals(self, content: SignalStates, message: PeerHeard) -> None:
         stale_ns = round(self._rules.signal_age_s * 1e9)
         for signal in content.signals:
-            if len(signal.intersection) > _MAX_NAME or not signal.phases:
+            name = signal.intersection
+            if len(name) > _MAX_NAME or not signal.phases:
                 continue
-            groups = self._lights.pop(signal.intersection, None)
-            if groups is None:
-                groups = {}
-                if len(self._lights) >= self._rules.max_intersections:
-                    del self._lights[next(iter(self._lights))]
-            self._lights[signal.intersection] = groups
-            before = groups.get(signal.group)
-            if before is None and len(groups) > _MAX_GROUPS:
+            if name not in self._lights and len(self._lights) >= self._rules.max_intersections:
+                del self._lights[_crowded({at: lights.sender for at, lights in self._lights.items()})]
+            lights = self._lights.setdefault(name, _Lights(message.sender))
+            before = lights.groups.get(signal.group)
+            if before is None and len(lights.groups) >= _MAX_GROUPS:
                 continue
             if before is not None and (
-                before[1] > heard_ns or (_weaker(trust, before[2]) and heard_ns - before[1] <= stale_ns)
+                before.heard_ns > message.t_ns
+                or (_weaker(message.trust, before.trust) and message.t_ns - before.heard_ns <= stale_ns)
             ):
                 continue
-            groups[signal.group] = (signal, heard_ns, trust)
+            lights.groups[signal.group] = _Light(signal, message.t_ns, message.trust)
 
     def _place(self, own: CarState, accuracy_m: float) -> LanePlace | None:
         """Our lane at the next intersection ahead, or on the way out of one."""
         found = [
             place
-            for layout, *_ in self._maps.values()
-            if (place := layout.place(own, accuracy_m, self._front_m, self._rules)) is not None
+            for kept in self._maps.values()
+            if (place := kept.layout.place(own, accuracy_m, self._front_m, self._rules)) is not None
         ]
         far = _SURE_MATCH_M
         return min(
@@ -218,14 +240,23 @@ class RoadsideTable:
         """The lights of all groups that may govern us; none if one of them is not known now."""
         if place is None or not place.groups:
             return (), None
-        known_now = self._lights.get(place.intersection, {})
-        lights = [known_now[group] for group in place.groups if group in known_now]
+        said = self._lights.get(place.intersection)
+        groups = {} if said is None else said.groups
+        lights = [groups[group] for group in place.groups if group in groups]
         if len(lights) < len(place.groups):
             return (), None
-        oldest_ns = min(heard_ns for _, heard_ns, _ in lights)
+        oldest_ns = min(light.heard_ns for light in lights)
         if seconds(now_ns - oldest_ns) > self._rules.signal_age_s:
             return (), None
-        return tuple(signal for signal, *_ in lights), oldest_ns
+        return tuple(light.signal for light in lights), oldest_ns
+
+
+def _crowded(senders: dict[str, str]) -> str:
+    """What makes room: the oldest of the sender who has the most."""
+    counts: dict[str, int] = {}
+    for sender in senders.values():
+        counts[sender] = counts.get(sender, 0) + 1
+    return max(senders, key=lambda name: counts[senders[name]])
 
 
 def _weaker(trust: str, than: str) -> bool:

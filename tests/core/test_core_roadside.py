@@ -272,6 +272,29 @@ def test_maps_are_kept_long_bounded_and_not_replaced_by_unsigned_ones():
     assert len(it) == 0
 
 
+def test_a_flood_of_intersections_of_one_sender_does_not_displace_the_others():
+    it = table(max_intersections=8)
+    it.hear(heard(Intersections(intersections=(cross(),)), sender="good"), 0)
+    it.hear(heard(SignalStates(signals=(red(),)), sender="good"), 0)
+    for n in range(100):
+        it.hear(heard(Intersections(intersections=(cross(f"9.{n}", 5000.0),)), sender="flood"), 0)
+        it.hear(heard(SignalStates(signals=(red(f"9.{n}"),)), sender="flood"), 0)
+    assert shown(it) == ["red"]
+    assert len(it) == 8
+
+
+def test_a_light_of_too_many_groups_or_without_a_phase_is_not_kept():
+    it = table()
+    it.hear(heard(Intersections(intersections=(cross(),))), 0)
+    it.hear(heard(SignalStates(signals=tuple(red(group=1000 + n) for n in range(255)))), 0)
+    it.hear(heard(SignalStates(signals=(red(),))), 0)
+    assert shown(it) == []
+    it = table()
+    it.hear(heard(Intersections(intersections=(cross(),))), 0)
+    it.hear(heard(SignalStates(signals=(SignalState(intersection="0.1", group=1, phases=()),))), 0)
+    assert shown(it) == []
+
+
 def test_a_map_that_makes_no_sense_is_not_kept():
     for bad in ({"speed_limit_mps": math.nan}, {"width_m": -1.0}, {"width_m": math.inf}):
         it = table()
