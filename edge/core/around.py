@@ -27,7 +27,7 @@ _SHARPEST_1PM = 0.2  # a bend of 5 m: nobody turns sharper while it moves
 _BEND_MIN_MPS = 2.0
 _MAX_SIZE_M = 40.0
 _BEND_SEEN_M = 150.0  # our bend now says nothing of the road beyond
-_FLOOD_NS = 1_000_000  # however much changes: no look sooner after the last
+_FLOOD_NS = 20_000_000
 _JOIN_NS = 50_000_000
 _SAY_EVERY_NS, _SAY_SOON_NS = 1_000_000_000, 100_000_000
 
@@ -103,6 +103,7 @@ class Surroundings:
         self._looked_ns: int | None = None
         self._joined_ns: int | None = None
         self._urgent = False
+        self._urgent_ns: int | None = None
         self._said_ns: int | None = None
         self._said_bits: tuple[tuple[str, int], ...] = ()
 
@@ -113,10 +114,16 @@ class Surroundings:
         return self.due(now_ns)
 
     def due(self, now_ns: int) -> bool:
-        """Whether somebody's events changed or somebody near is new, or other news waited long enough."""
+        """Whether somebody's events changed or somebody near is new, or other news waited long enough.
+
+        However much changes, what is urgent makes a look of its own only every 20 ms and else waits like news.
+        """
         if not self.table.news or self._looked_ns is None:
             return self.table.news
-        return now_ns - self._looked_ns >= (_FLOOD_NS if self._urgent else self._look_ns)
+        if self._urgent and (self._urgent_ns is None or now_ns - self._urgent_ns >= _FLOOD_NS):
+            self._urgent_ns = now_ns
+            return True
+        return now_ns - self._looked_ns >= self._look_ns
 
     def look(self, now_ns: int, own: CarState, roads: tuple[Road, ...], whole: bool = False) -> Around | None:
         """Everyone now, none twice; None without our own place and heading. whole: who is the same is new."""

@@ -323,3 +323,40 @@ def test_the_table_does_not_grow_whatever_is_heard():
     assert not peers.table._seen_by
     assert not peers.table.live.any()
     assert (peers.table.same_as == -1).all()
+
+
+def looks(peers, messages):
+    """When it was looked, ms."""
+    own, at = place(0), []
+    for message in messages:
+        if peers.hear(message, message.t_ns):
+            peers.look(message.t_ns, own, ())
+            at.append(message.t_ns // MS)
+    return at
+
+
+@pytest.mark.parametrize("how", ["one that toggles", "ever new ones"])
+def test_a_flood_is_not_looked_at_message_by_message_and_delays_nobody(how):
+    flood = [
+        heard(
+            "bad" if how == "one that toggles" else f"n{k}",
+            k,
+            said(50, events=("hard_braking",) if k % 2 else ()),
+            counter=k,
+        )
+        for k in range(1000)
+    ]
+    peers = table()
+    assert len(looks(peers, flood)) <= 1000 / 5 + 1000 / 20 + 1
+    peers = table()
+    good = heard("good", 503, said(60, events=("hard_braking",)))
+    at = looks(peers, sorted([*flood, good], key=lambda m: m.t_ns))
+    assert any(503 <= t <= 508 for t in at)
+
+
+def test_what_changes_in_a_quiet_channel_is_looked_at_within_its_message():
+    peers = table()
+    calm = [heard("a", 100 * k, said(80 + k), counter=k) for k in range(5)]
+    assert looks(peers, calm) == [0, 100, 200, 300, 400]
+    brakes = heard("a", 402, said(85, events=("hard_braking",)), counter=9)
+    assert looks(peers, [brakes]) == [402]
