@@ -18,6 +18,7 @@ from edge.v2x import etsi
 from edge.v2x.etsi import vam_message
 from edge.v2x.etsi.vam_schema import VAM
 from edge.v2x.moments import Now
+from edge.v2x.sets import Glimpse
 from edge.v2x.uper import CodecError
 
 MS = 1_000_000
@@ -69,6 +70,13 @@ def test_a_road_user_there_and_back_within_the_steps(sent):
     close(got.acceleration_mps2, sent.acceleration_mps2, 0.05)
     close(got.yaw_rate_radps, sent.yaw_rate_radps, 0.0001)
     close(got.accuracy_m, sent.accuracy_m, 0.005)
+
+
+def test_a_glance():
+    sent = RemoteObject(kind="person", latitude_deg=1.5, longitude_deg=-2.5, speed_mps=1.2, heading_deg=30.0)
+    assert vam_message.peek(etsi.vam(sent, 42, NOW)) == Glimpse("42", 1.5, -2.5, 1.2, 30.0, False)
+    unsure = RemoteObject(kind="person", latitude_deg=1.5, longitude_deg=-2.5)
+    assert vam_message.peek(etsi.vam(unsure, 42, NOW)) == Glimpse("42", 1.5, -2.5, None, None, False)
 
 
 def test_the_profile_says_who_it_is_where_the_station_type_does_not():

@@ -14,7 +14,7 @@ from edge.messages import RemoteObject
 from edge.v2x.etsi.vam_schema import VAM
 from edge.v2x.moments import Now, timestamp_its_ns
 from edge.v2x.scales import degrees, steps
-from edge.v2x.sets import Heard
+from edge.v2x.sets import Glimpse, Heard
 from edge.v2x.uper import Codec, CodecError
 
 MESSAGE_ID = 16
@@ -56,6 +56,35 @@ def hear(payload: bytes, now: Now) -> Heard:
         content=remote_object(value, measured_ns),
         kind=VAM,
         value=value,
+    )
+
+
+@cache
+def _glance() -> Any:
+    head = "vam.vamParameters."
+    place = head + "basicContainer.referencePosition."
+    motion = head + "vruHighFrequencyContainer."
+    return codec().peek(
+        "header.stationId",
+        place + "latitude",
+        place + "longitude",
+        motion + "heading.value",
+        motion + "speed.speedValue",
+    )
+
+
+def peek(payload: bytes) -> Glimpse | None:
+    """Sender, place and motion of a VAM, read alone; None where it knows no place. Raises CodecError."""
+    sender, latitude, longitude, heading, speed = _glance()(payload)
+    if latitude == _NO_LATITUDE or longitude == _NO_LONGITUDE:
+        return None
+    return Glimpse(
+        str(sender),
+        latitude / 1e7,
+        longitude / 1e7,
+        speed / 100 if speed < 16382 else None,
+        heading / 10 if heading < 3600 else None,
+        False,
     )
 
 
