@@ -170,11 +170,13 @@ def test_only_an_emergency_vehicle_with_its_lights_on_says_so():
         assert ("emergency_vehicle" in states(said)[-1].content.events) is told
 
 
-def test_a_jam_is_told_after_two_minutes_behind_others():
-    story = drive(camera=True, face=None).at(1.0).lead(gap_m=8, mps=1.0).go(125)
+def test_a_jam_is_told_after_a_long_while_behind_others():
+    soon = with_rules(announcing=Announcing(traffic_jam=EventOut(after_s=20.0, validity_s=20.0)))
+    story = drive(config=soon, face=None).at(1.0).lead(gap_m=8, mps=1.0).go(23)
     told = events(story.tell(), "traffic_jam")
-    assert told[0][0] == pytest.approx(120, abs=1)
-    assert events(drive(face=None).at(1.0).go(125).tell()) == []
+    assert told[0][0] == pytest.approx(20, abs=1)
+    assert events(drive(config=soon, face=None).at(1.0).go(23).tell()) == []
+    assert events(drive(config=soon, face=None).at(6.0).lead(gap_m=8, mps=6.0).go(23).tell()) == []
 
 
 # ---------------------------------------------------------------- seen by the camera
