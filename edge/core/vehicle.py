@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -88,13 +89,15 @@ class OwnVehicle:
             self._follow_curvature(*turning)
 
     def position(self, message: Position, now_ns: int) -> None:
-        """Take one fix. The heading is kept while the car stands."""
+        """Take one fix. The heading is kept while the car stands; backwards, it is not the course."""
         if known(message.latitude_deg) is None or known(message.longitude_deg) is None:
             return
         if self._position is not None and now_ns - self._position.t_ns > self._position_ns:
             self._heading_deg = None
         speed = known(message.speed_mps)
         heading = known(message.heading_deg)
+        if heading is not None and self._flag("reverse", now_ns):
+            heading = math.fmod(heading + 180.0, 360.0)
         if speed is None or speed >= _HEADING_MIN_SPEED_MPS:
             self._heading_deg = heading
         self._position = message
@@ -233,6 +236,8 @@ class OwnVehicle:
         latitude, longitude = fix.latitude_deg, fix.longitude_deg
         if self._heading_deg is not None and speed_mps is not None:
             metres = speed_mps * seconds(max(now_ns - fix.t_ns, 0))
+            if self._flag("reverse", now_ns):
+                metres = -math.fabs(metres)
             latitude, longitude = moved(latitude, longitude, self._heading_deg, metres)
         return latitude, longitude, self._heading_deg, known(fix.accuracy_m)
 

@@ -78,6 +78,20 @@ def test_backwards_is_a_negative_speed():
     assert content.speed_mps == -2.0
 
 
+def test_who_drives_backwards_looks_the_other_way_than_he_goes():
+    """The receiver's course is south; the car looks north and has gone 0.3 m back since the fix."""
+    car = OwnVehicle(Vehicle(title="x"), Freshness())
+    names, values = ("speed_mps", "reverse"), (3.0, 1.0)
+    car.signals(Signals(t_ns=0, bus="c", names=names, values=values, stamps_ns=(0, 0)), 0)
+    fix = Position(
+        t_ns=0, source="g", latitude_deg=48.0, longitude_deg=11.0, speed_mps=3.0, heading_deg=180.0
+    )
+    car.position(fix, 0)
+    content, _ = Announcer(Vehicle(title="x"), 4.0, "csae53").due(car.state(100 * MS), 100 * MS)
+    assert (content.heading_deg, content.speed_mps) == (0.0, -3.0)
+    assert (content.latitude_deg - 48.0) * NORTH_M == pytest.approx(-0.3, abs=0.01)
+
+
 def test_hard_braking_is_flagged_until_it_is_clearly_weaker():
     speaker = Announcer(Vehicle(title="x"), 4.0, "csae53")
     flagged = []
