@@ -307,8 +307,7 @@ class V2xSecurity(Section, frozen=True, kw_only=True):
 
     A message counts from max_ahead_s before to max_age_s after it was generated, an event message (DENM) to
     max_event_age_s: limits that stacks in use have, not figures of a standard. countries: numbers of UN M.49
-    of where we drive, for certificates that are good in whole countries; none: such are refused. sm2_id: the
-    identity that SM2 signatures of messages are made with, the default of GM/T 0009.
+    of where we drive, for certificates that are good in whole countries; none: such are refused.
 
     certificates, replays: how many are remembered, of others' certificates and of verified messages.
     verify_us: time for verifying in each 10 ms; waiting: how many messages wait for it, for wait_ms at most;
@@ -321,7 +320,6 @@ class V2xSecurity(Section, frozen=True, kw_only=True):
     max_event_age_s: float = 600.0
     max_ahead_s: float = 0.5
     countries: tuple[int, ...] = ()
-    sm2_id: str = "1234567812345678"
     certificates: int = 4096
     replays: int = 65536
     verify_us: int = 5000

@@ -302,7 +302,7 @@ OSCMS = [
 
 def test_a_chain_that_others_made_is_read_and_its_signatures_are_good():
     """Each names its issuer by HashedId8 and is signed by it; changed in any part it is not."""
-    chain, above = Chain((), (), b""), None
+    chain, above = Chain((), ()), None
     for octets in OSCMS:
         certificate = read_certificate(octets)
         assert certificate.encoded == octets

@@ -28,38 +28,57 @@ def test_sm3_of_the_standard():
 
 
 def test_the_signature_of_the_standard():
-    key = sm2.Private.from_secret(SM2, SECRET, ID)
+    key = sm2.Private.from_secret(SM2, SECRET)
+    message = b"message digest"
     assert key.point() == bytes((2 + Y[-1] % 2,)) + X
     for point in (key.point(), b"\4" + X + Y):
-        public = sm2.Public(point, ID)
-        assert public.verify(b"message digest", R, S)
-        assert not public.verify(b"message digest!", R, S)
-        assert not public.verify(b"message digest", S, R)
-        assert not public.verify(b"message digest", bytes(32), bytes(32))
-    assert not sm2.Public(key.point(), b"somebody").verify(b"message digest", R, S)
-    r, s = key.sign(b"message digest")
-    assert sm2.Public(key.point(), ID).verify(b"message digest", r, s)
+        public = sm2.Public(point)
+        assert public.verify(message, b"", ID, R, S)
+        assert not public.verify(b"message digest!", b"", ID, R, S)
+        assert not public.verify(message, b"", b"somebody", R, S)
+        assert not public.verify(message, b"", ID, S, R)
+        assert not public.verify(message, b"", ID, bytes(32), bytes(32))
+    assert sm2.Public(key.point()).verify(message, b"", ID, *key.sign(message, ID))
+
+
+def test_the_example_of_the_chinese_standard():
+    """YD/T 3957, SM2 of a message: key, hash of the certificate, ToBeSignedData and signature, as published
+    on const.net.cn; it says ZA and the hash too, which tell what the identity and what the message is."""
+    secret = bytes.fromhex("179e18aee33872e1605e99e8bc6120f795e7c8f8a9ce607a4a7178682353a169")
+    above = bytes.fromhex("e38c7cb2ecedb9289b6e71ad30b6262c4a578573b9a44de8ab659a6bcd967d77")
+    covered = bytes.fromhex("40038020" + "34" * 32 + "4001200000000000237303")
+    x = bytes.fromhex("1e5f89a574082c8b3611fba8d065f308b48f64eeef71303c75ba8e95d5be8942")
+    y = bytes.fromhex("7784ef220941deebcf5b3e3465980a309167346ffe050ae1007c2d2f3f105774")
+    za = bytes.fromhex("ff2543659c0b93c39fe3b4007398df9fb40cf45de365e7c9af165d4268350bb9")
+    hashed = bytes.fromhex("7ab12a19b645dfc636e20ea7aeb0e55ef3f3683887b2e076a8eb3294904ee5d4")
+    r = bytes.fromhex("ddf9075dd2d94705a12f425e51cb274cb8f4ae65b31c7cddcd31c2bc3c552881")
+    s = bytes.fromhex("208611de09a7cc4e4876e69ef2e7c06a8539a467f20b0ea7feeb2afe9d595cc4")
+    assert sm2.Private.from_secret(SM2, secret).point() == bytes((2 + y[-1] % 2,)) + x
+    assert _identified(above, x, y) == za
+    assert sm2.sm3(za + covered) == hashed
+    assert sm2.Public(b"\4" + x + y).verify(covered, b"", above, r, s)
 
 
 def test_gmssl_agrees():
     gmssl = pytest.importorskip("gmssl.sm2")
     theirs = gmssl.CryptSM2(private_key=SECRET.hex(), public_key=(X + Y).hex())
-    ours = sm2.Private.from_secret(SM2, SECRET, ID)
+    ours = sm2.Private.from_secret(SM2, SECRET)
     for message in (b"\x81" * 64, bytes(range(64))):
-        r, s = ours.sign(message)
+        r, s = ours.sign(message, ID)
         assert theirs.verify_with_sm3((r + s).hex(), message)
         theirs_signature = bytes.fromhex(theirs.sign_with_sm3(message))
-        assert sm2.Public(ours.point(), ID).verify(message, theirs_signature[:32], theirs_signature[32:])
+        r, s = theirs_signature[:32], theirs_signature[32:]
+        assert sm2.Public(ours.point()).verify(message, b"", ID, r, s)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl program is not installed")
 def test_the_openssl_program_agrees(tmp_path):
-    key = algorithms.new_key(SM2, ID)
+    key = algorithms.new_key(SM2)
     message = bytes(range(64))
     files = {name: tmp_path / name for name in ("key", "message", "theirs", "ours")}
     files["key"].write_bytes(key.pem())
     files["message"].write_bytes(message)
-    files["ours"].write_bytes(algorithms.der(*key.sign(message)))
+    files["ours"].write_bytes(algorithms.der(*key.sign(message, ID)))
     common = [
         "openssl", "pkeyutl", "-rawin", "-digest", "sm3", "-inkey", files["key"], "-in", files["message"],
         "-pkeyopt", f"distid:{ID.decode()}",
@@ -70,47 +89,60 @@ def test_the_openssl_program_agrees(tmp_path):
     signature = files["theirs"].read_bytes()
     end = 4 + signature[3]
     r, s = (part.lstrip(b"\0").rjust(32, b"\0") for part in (signature[4:end], signature[end + 2 :]))
-    assert sm2.Public(key.point(), ID).verify(message, r, s)
+    assert sm2.Public(key.point()).verify(message, b"", ID, r, s)
 
 
 def test_a_key_is_kept_and_others_are_refused():
-    key = algorithms.new_key(SM2, ID)
-    assert algorithms.read_key(SM2, key.pem(), ID).point() == key.point()
-    p256 = pytest.importorskip("cryptography") and algorithms.new_key(algorithms.BY_NAME["p256"], ID)
+    key = algorithms.new_key(SM2)
+    assert algorithms.read_key(SM2, key.pem()).point() == key.point()
+    p256 = pytest.importorskip("cryptography") and algorithms.new_key(algorithms.BY_NAME["p256"])
     for bad in (p256.pem(), b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", b"x" * 99):
         with pytest.raises(ValueError):
-            algorithms.read_key(SM2, bad, ID)
+            algorithms.read_key(SM2, bad)
 
 
 @pytest.mark.parametrize("point", [b"\2" + b"\xff" * 32, b"\3" + b"\xff" * 32, b"\4" + X + X])
 def test_a_point_beside_the_curve_is_refused(point):
     with pytest.raises(CodecError) as error:
-        sm2.Public(point, ID)
+        sm2.Public(point)
     assert error.value.reason == "forged"
 
 
-def test_messages_are_signed_over_both_hashes():
-    """The message of SM2 is SM3(tbsData) || SM3(certificate), found and checked without our verifier."""
+def test_messages_are_signed_with_the_certificate_as_identity():
+    """As in the example of the standard, found and checked without our verifier."""
     gmssl = pytest.importorskip("gmssl.sm2")
     signer, verifier = pair("sm2")
     signed = read_signed(signer.sign(b"x", 111, at(1)))
     verifier.verify(signed, at(1))
     certificate = signed.certificate
-    judge = gmssl.CryptSM2(private_key="", public_key=_whole(certificate.point).hex())
-    message = sm2.sm3(signed.covered) + sm2.sm3(certificate.encoded)
-    assert judge.verify_with_sm3((signed.r + signed.s).hex(), message)
+    x, y = _whole(certificate.point)
+    hashed = sm2.sm3(_identified(sm2.sm3(certificate.encoded), x, y) + signed.covered)
+    judge = gmssl.CryptSM2(private_key="", public_key=(x + y).hex())
+    assert judge.verify((signed.r + signed.s).hex(), hashed)
     assert certificate.digest == sm2.sm3(certificate.encoded)[-8:]
+
+
+P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+B = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
+G = (
+    "32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7"
+    "BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0"
+)
+
+
+def _identified(identity, x, y):
+    """ZA of GM/T 0003.2, 5.5."""
+    a = (P - 3).to_bytes(32, "big") + B.to_bytes(32, "big") + bytes.fromhex(G)
+    return sm2.sm3((8 * len(identity)).to_bytes(2, "big") + identity + a + x + y)
 
 
 def _whole(point):
     """x and y of a compressed point of the curve of SM2."""
-    p = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
-    b = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
     x = int.from_bytes(point[1:], "big")
-    y = pow(x**3 - 3 * x + b, (p + 1) // 4, p)
+    y = pow(x**3 - 3 * x + B, (P + 1) // 4, P)
     if y % 2 != point[0] % 2:
-        y = p - y
-    return x.to_bytes(32, "big") + y.to_bytes(32, "big")
+        y = P - y
+    return x.to_bytes(32, "big"), y.to_bytes(32, "big")
 
 
 def test_without_the_library_it_says_so(monkeypatch):

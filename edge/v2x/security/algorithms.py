@@ -1,10 +1,12 @@
 """The kinds of keys and signatures of IEEE 1609.2: their numbers, their hashes, and who computes them.
 
 ECDSA through the package `cryptography` (the extra "security"), SM2 and SM3 through the system's libcrypto;
-both are imported when first used. What is signed is Hash(Hash(data) || Hash(certificate of the signer)), for
-one who signs himself Hash(Hash(data) || Hash("")) (IEEE 1609.2-2022, 5.3.1); with SM2 the two inner hashes
-are the message, before which SM2 puts its own hash of identity and key (GM/T 0003.2). Signatures are not
-brought to the lower of their two s: the standard does not ask for it.
+both are imported when first used. With ECDSA Hash(Hash(data) || Hash(certificate of the signer)) is signed,
+for one who signs himself Hash(Hash(data) || Hash("")) (IEEE 1609.2-2022, 5.3.1). With SM2 the data are signed
+and the hash of the certificate is the identity of the signer, that SM2 hashes with his key before them
+(GM/T 0003.2; so does the example that is published of YD/T 3957; of one who signs himself there is none, we
+take the hash of nothing there too). Signatures are not brought to the lower of their two s: the standard does
+not ask for it.
 """
 
 from __future__ import annotations
@@ -66,8 +68,8 @@ BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 class PublicKey(Protocol):
     """One that checks signatures."""
 
-    def verify(self, digests: bytes, r: bytes, s: bytes) -> bool:
-        """Whether (r, s) signs these two inner hashes."""
+    def verify(self, data: bytes, digest: bytes, above: bytes, r: bytes, s: bytes) -> bool:
+        """Whether (r, s) signs the data. digest: their hash; above: that of the signer's certificate."""
         ...
 
 
@@ -76,8 +78,8 @@ class PrivateKey(Protocol):
 
     algorithm: Algorithm
 
-    def sign(self, digests: bytes) -> tuple[bytes, bytes]:
-        """(r, s) for these two inner hashes."""
+    def sign(self, data: bytes, above: bytes) -> tuple[bytes, bytes]:
+        """(r, s) for the data. above: the hash of the signer's certificate."""
         ...
 
     def point(self) -> bytes:
@@ -89,31 +91,31 @@ class PrivateKey(Protocol):
         ...
 
 
-def public_key(algorithm: Algorithm, point: bytes, sm2_id: bytes) -> PublicKey:
+def public_key(algorithm: Algorithm, point: bytes) -> PublicKey:
     """A key from its compressed point. Raises CodecError "forged" for a point beside the curve."""
     if algorithm.name == "sm2":
         from edge.v2x.security import sm2
 
-        return sm2.Public(point, sm2_id)
+        return sm2.Public(point)
     return _EcdsaPublic(algorithm, point)
 
 
-def new_key(algorithm: Algorithm, sm2_id: bytes) -> PrivateKey:
+def new_key(algorithm: Algorithm) -> PrivateKey:
     """A fresh key."""
     if algorithm.name == "sm2":
         from edge.v2x.security import sm2
 
-        return sm2.Private.fresh(algorithm, sm2_id)
+        return sm2.Private.fresh(algorithm)
     ec_module = _ec()
     return _EcdsaPrivate(algorithm, ec_module.generate_private_key(_curve(algorithm)))
 
 
-def read_key(algorithm: Algorithm, pem: bytes, sm2_id: bytes) -> PrivateKey:
+def read_key(algorithm: Algorithm, pem: bytes) -> PrivateKey:
     """A key from PEM. Raises ValueError for what is none, or one of another curve."""
     if algorithm.name == "sm2":
         from edge.v2x.security import sm2
 
-        return sm2.Private.from_pem(algorithm, pem, sm2_id)
+        return sm2.Private.from_pem(algorithm, pem)
     ec_module = _ec()
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -139,9 +141,9 @@ class _EcdsaPublic:
         self._scheme = _scheme(algorithm.hash_name)
         self._invalid = InvalidSignature
 
-    def verify(self, digests: bytes, r: bytes, s: bytes) -> bool:
+    def verify(self, data: bytes, digest: bytes, above: bytes, r: bytes, s: bytes) -> bool:
         try:
-            self._verify(_der(r, s), self._hash(digests), self._scheme)
+            self._verify(der(r, s), self._hash(digest + above), self._scheme)
         except self._invalid:
             return False
         return True
@@ -156,8 +158,9 @@ class _EcdsaPrivate:
         self._scheme = _scheme(algorithm.hash_name)
         self._decode = decode_dss_signature
 
-    def sign(self, digests: bytes) -> tuple[bytes, bytes]:
-        r, s = self._decode(self._key.sign(self.algorithm.hash(digests), self._scheme))
+    def sign(self, data: bytes, above: bytes) -> tuple[bytes, bytes]:
+        hashed = self.algorithm.hash
+        r, s = self._decode(self._key.sign(hashed(hashed(data) + above), self._scheme))
         size = self.algorithm.size
         return r.to_bytes(size, "big"), s.to_bytes(size, "big")
 
@@ -213,7 +216,7 @@ def _hasher(name: str) -> Callable[[bytes], bytes]:
     return lambda data: new(data).digest()
 
 
-def _der(r: bytes, s: bytes) -> bytes:
+def der(r: bytes, s: bytes) -> bytes:
     """SEQUENCE of two INTEGERs, each in its shortest form."""
     r, s = r.lstrip(b"\0") or b"\0", s.lstrip(b"\0") or b"\0"
     if r[0] & 0x80:
@@ -222,6 +225,3 @@ def _der(r: bytes, s: bytes) -> bytes:
         s = b"\0" + s
     a, b = len(r), len(s)
     return b"".join((bytes((0x30, a + b + 4, 2, a)), r, bytes((2, b)), s))
-
-
-der = _der

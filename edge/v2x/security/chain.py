@@ -37,10 +37,7 @@ class Chain:
     Raises SecurityError where the library is missing, and CodecError where a certificate of the store is bad.
     """
 
-    def __init__(
-        self, roots: Iterable[Certificate], authorities: Sequence[Certificate], sm2_id: bytes
-    ) -> None:
-        self._sm2_id = sm2_id
+    def __init__(self, roots: Iterable[Certificate], authorities: Sequence[Certificate]) -> None:
         self._known: dict[bytes, Known] = {}
         for root in roots:
             self._add(root, self._check(root, None))
@@ -88,16 +85,18 @@ class Chain:
         algorithm = certificate.algorithm
         if issuer is None:
             sealing, above = algorithm, algorithm.hash(b"")
-            by = public_key(algorithm, certificate.point, self._sm2_id)
+            by = public_key(algorithm, certificate.point)
         else:
             sealing, above, by = issuer.certificate.algorithm, issuer.hash, issuer.key
-        digests = sealing.hash(certificate.signed) + above
-        if certificate.sealing is not sealing or not by.verify(digests, certificate.r, certificate.s):
+        data, digest = certificate.signed, sealing.hash(certificate.signed)
+        if certificate.sealing is not sealing or not by.verify(
+            data, digest, above, certificate.r, certificate.s
+        ):
             raise CodecError(_WHERE, "its signature is wrong", "forged")
         regions = () if certificate.region is None else (certificate.region,)
         return Known(
             certificate=certificate,
-            key=by if issuer is None else public_key(algorithm, certificate.point, self._sm2_id),
+            key=by if issuer is None else public_key(algorithm, certificate.point),
             hash=algorithm.hash(certificate.encoded),
             start_ns=max(certificate.start_ns, issuer.start_ns if issuer else certificate.start_ns),
             end_ns=min(certificate.end_ns, issuer.end_ns if issuer else certificate.end_ns),

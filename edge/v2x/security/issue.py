@@ -21,7 +21,7 @@ from edge.v2x.security.certificate import (
 )
 from edge.v2x.security.permissions import Group, Ssp
 from edge.v2x.security.region import Region
-from edge.v2x.security.store import SM2_ID, Ticket, read_file, read_private
+from edge.v2x.security.store import Ticket, read_file, read_private
 
 ROOT = "root"
 """The folder with the keys that issue; every other one is a station's."""
@@ -106,7 +106,7 @@ def read_root(directory: Path) -> tuple[Ticket, Ticket]:
     found = []
     for name in ("root", "authority"):
         certificate = read_file(directory / ROOT / f"{name}.cert")
-        key = read_private(directory / ROOT / f"{name}.key", certificate, SM2_ID)
+        key = read_private(directory / ROOT / f"{name}.key", certificate)
         found.append(Ticket(certificate, key))
     return found[0], found[1]
 
@@ -132,7 +132,7 @@ def _issue(
     permissions: Mapping[int, Ssp] | None = None,
     issues: tuple[Group, ...] = (),
 ) -> Ticket:
-    key = new_key(algorithm, SM2_ID)
+    key = new_key(algorithm)
     covered = write_to_be_signed(
         name=name,
         start_ns=start_ns,
@@ -147,8 +147,8 @@ def _issue(
     by: PrivateKey = key
     if issuer is not None:
         above, by = issuer.certificate, issuer.key
-    digests = by.algorithm.hash(covered) + by.algorithm.hash(b"" if above is None else above.encoded)
-    signature = write_signature(by.algorithm, *by.sign(digests))
+    hashed = by.algorithm.hash(b"" if above is None else above.encoded)
+    signature = write_signature(by.algorithm, *by.sign(covered, hashed))
     return Ticket(read_certificate(write_issuer(above, algorithm) + covered + signature), key)
 
 

@@ -72,8 +72,7 @@ class Signer:
         covered = write_covered(
             payload, aid, now.utc_ns, place if event else None, altitude_m, wanted, brought
         )
-        digests = certificate.algorithm.hash(covered) + self._hashes[self._current]
-        r, s = ticket.key.sign(digests)
+        r, s = ticket.key.sign(covered, self._hashes[self._current])
         return write_signed(covered, certificate, whole, r, s)
 
     def _valid(self, utc_ns: int) -> Ticket:

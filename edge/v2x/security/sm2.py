@@ -37,21 +37,20 @@ def missing() -> str:
 class _Key:
     """An EVP_PKEY and a context for it; freed with this."""
 
-    def __init__(self, pointer: int, sm2_id: bytes) -> None:
+    def __init__(self, pointer: int) -> None:
         self._library, self._digest = _libcrypto()
         self._pointer = pointer
-        self._id = sm2_id
 
     def __del__(self) -> None:
         if getattr(self, "_pointer", None):
             self._library.EVP_PKEY_free(self._pointer)
 
-    def _with_context(self, begin: str, act: Any) -> Any:
+    def _with_context(self, identity: bytes, begin: str, act: Any) -> Any:
         library = self._library
         context = library.EVP_MD_CTX_new()
         key_context = library.EVP_PKEY_CTX_new(self._pointer, None)
         try:
-            if library.EVP_PKEY_CTX_set1_id(key_context, self._id, len(self._id)) != 1:
+            if library.EVP_PKEY_CTX_set1_id(key_context, identity, len(identity)) != 1:
                 raise SecurityError("libcrypto refused the identity of SM2")
             library.EVP_MD_CTX_set_pkey_ctx(context, key_context)
             if getattr(library, begin)(context, None, self._digest, None, self._pointer) != 1:
@@ -66,55 +65,53 @@ class _Key:
 class Public(_Key):
     """A public key from its point, compressed or not. Raises CodecError "forged" for one beside the curve."""
 
-    def __init__(self, point: bytes, sm2_id: bytes) -> None:
+    def __init__(self, point: bytes) -> None:
         library, _ = _libcrypto()
         body = _tlv(0x30, _EC_KEY + _CURVE) + _tlv(3, b"\0" + point)
         pointer = _parse(library.d2i_PUBKEY, _tlv(0x30, body))
         if not pointer:
             raise CodecError("certificate", "its key is no point of its curve", "forged")
-        super().__init__(pointer, sm2_id)
+        super().__init__(pointer)
 
-    def verify(self, message: bytes, r: bytes, s: bytes) -> bool:
-        """Whether (r, s) signs the message."""
+    def verify(self, data: bytes, digest: bytes, above: bytes, r: bytes, s: bytes) -> bool:
+        """Whether (r, s) signs the data for the identity `above`; the digest is not used."""
         signature = der(r, s)
 
         def act(context: int) -> bool:
-            return (
-                self._library.EVP_DigestVerify(context, signature, len(signature), message, len(message)) == 1
-            )
+            return self._library.EVP_DigestVerify(context, signature, len(signature), data, len(data)) == 1
 
-        return bool(self._with_context("EVP_DigestVerifyInit", act))
+        return bool(self._with_context(above, "EVP_DigestVerifyInit", act))
 
 
 class Private(_Key):
     """A private key."""
 
-    def __init__(self, algorithm: Algorithm, encoded: bytes, sm2_id: bytes) -> None:
+    def __init__(self, algorithm: Algorithm, encoded: bytes) -> None:
         self.algorithm = algorithm
         library, _ = _libcrypto()
         pointer = _parse(lambda out, data, size: library.d2i_AutoPrivateKey(out, data, size), encoded)
         if not pointer:
             raise ValueError("is not a key of sm2")
-        super().__init__(pointer, sm2_id)
+        super().__init__(pointer)
         self._encoded = encoded
         if _CURVE not in self._public():
             raise ValueError("is not a key of sm2")
 
     @classmethod
-    def fresh(cls, algorithm: Algorithm, sm2_id: bytes) -> Private:
+    def fresh(cls, algorithm: Algorithm) -> Private:
         """A new key from the system's random numbers, 1..n-2 as GM/T 0003.1 asks."""
         while not 1 <= (secret := int.from_bytes(os.urandom(32), "big")) <= _ORDER - 2:
             pass
-        return cls.from_secret(algorithm, secret.to_bytes(32, "big"), sm2_id)
+        return cls.from_secret(algorithm, secret.to_bytes(32, "big"))
 
     @classmethod
-    def from_secret(cls, algorithm: Algorithm, secret: bytes, sm2_id: bytes) -> Private:
+    def from_secret(cls, algorithm: Algorithm, secret: bytes) -> Private:
         """From its 32 octets."""
         inner = _tlv(0x30, b"\2\1\1" + _tlv(4, secret))
-        return cls(algorithm, _tlv(0x30, b"\2\1\0" + _tlv(0x30, _EC_KEY + _CURVE) + _tlv(4, inner)), sm2_id)
+        return cls(algorithm, _tlv(0x30, b"\2\1\0" + _tlv(0x30, _EC_KEY + _CURVE) + _tlv(4, inner)))
 
     @classmethod
-    def from_pem(cls, algorithm: Algorithm, pem: bytes, sm2_id: bytes) -> Private:
+    def from_pem(cls, algorithm: Algorithm, pem: bytes) -> Private:
         """From PKCS #8. Raises ValueError."""
         _, begin, rest = pem.partition(_BEGIN)
         body, end, _ = rest.partition(_END)
@@ -124,7 +121,7 @@ class Private(_Key):
             encoded = b""
         if not (begin and end and encoded):
             raise ValueError("is no private key in PEM")
-        return cls(algorithm, encoded, sm2_id)
+        return cls(algorithm, encoded)
 
     def pem(self) -> bytes:
         """PKCS #8, not encrypted."""
@@ -135,17 +132,17 @@ class Private(_Key):
         x, y = self._public()[-64:-32], self._public()[-32:]
         return bytes((2 | y[-1] & 1,)) + x
 
-    def sign(self, message: bytes) -> tuple[bytes, bytes]:
-        """(r, s), 32 octets each."""
+    def sign(self, data: bytes, above: bytes) -> tuple[bytes, bytes]:
+        """(r, s), 32 octets each, of the data for the identity `above`."""
 
         def act(context: int) -> bytes:
             out = ctypes.create_string_buffer(80)
             size = ctypes.c_size_t(80)
-            if self._library.EVP_DigestSign(context, out, ctypes.byref(size), message, len(message)) != 1:
+            if self._library.EVP_DigestSign(context, out, ctypes.byref(size), data, len(data)) != 1:
                 raise SecurityError("libcrypto refused to sign with SM2")
             return out.raw[: size.value]
 
-        signature = self._with_context("EVP_DigestSignInit", act)
+        signature = self._with_context(above, "EVP_DigestSignInit", act)
         end = 4 + signature[3]
         r, s = signature[4:end], signature[end + 2 :]
         return r.lstrip(b"\0").rjust(32, b"\0"), s.lstrip(b"\0").rjust(32, b"\0")

@@ -13,9 +13,6 @@ from edge.v2x.security.certificate import Certificate, read_certificate
 from edge.v2x.security.chain import Chain
 from edge.v2x.uper import CodecError
 
-SM2_ID = b"1234567812345678"
-"""The identity that GM/T 0009 gives to signers who have no other."""
-
 _MOST_OCTETS = 65_536
 
 
@@ -32,10 +29,9 @@ class Store(msgspec.Struct, frozen=True):
     roots: tuple[Certificate, ...]
     authorities: tuple[Certificate, ...] = ()
     tickets: tuple[Ticket, ...] = ()
-    sm2_id: bytes = SM2_ID
 
 
-def load(directory: str | Path, utc_ns: int, sm2_id: bytes = SM2_ID) -> Store:
+def load(directory: str | Path, utc_ns: int) -> Store:
     """What lies in a directory as `icv v2x pki` makes it: *.cert, and *.key for those that are our own.
 
     A certificate that signs itself is a root and trusted; all others must lead to one. What is over is left
@@ -58,17 +54,17 @@ def load(directory: str | Path, utc_ns: int, sm2_id: bytes = SM2_ID) -> Store:
         elif certificate.issues:
             authorities.append(certificate)
         else:
-            tickets.append(Ticket(certificate, read_private(path.with_suffix(".key"), certificate, sm2_id)))
+            tickets.append(Ticket(certificate, read_private(path.with_suffix(".key"), certificate)))
     for what, there in (("root certificate", roots), ("ticket with its key", tickets)):
         if not there:
             raise SecurityError(f"{folder}: no {what}{_why(expired, folder)}")
     try:
-        chain = Chain(roots, authorities, sm2_id)
+        chain = Chain(roots, authorities)
         for ticket in tickets:
             chain.check(ticket.certificate)
     except CodecError as error:
         raise SecurityError(f"{folder}: {error}{_why(expired, folder)}") from None
-    return Store(tuple(roots), tuple(authorities), tuple(tickets), sm2_id)
+    return Store(tuple(roots), tuple(authorities), tuple(tickets))
 
 
 def read_file(path: Path) -> Certificate:
@@ -82,14 +78,14 @@ def read_file(path: Path) -> Certificate:
         raise SecurityError(f"{path}: is no certificate of IEEE 1609.2: {error}") from None
 
 
-def read_private(path: Path, certificate: Certificate, sm2_id: bytes) -> PrivateKey:
+def read_private(path: Path, certificate: Certificate) -> PrivateKey:
     """The key of a certificate. Raises SecurityError; also where others than the owner may read it."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise SecurityError(f"{path}: others can read this key; say: chmod 600 {path}")
-            key = read_key(certificate.algorithm, file.read(_MOST_OCTETS), sm2_id)
+            key = read_key(certificate.algorithm, file.read(_MOST_OCTETS))
     except OSError as error:
         raise SecurityError(
             f"{path}: the key of {path.with_suffix('.cert').name}: {error.strerror}"

@@ -32,7 +32,7 @@ class Verifier:
     ) -> None:
         settings = settings or V2xSecurity()
         self.requests = requests or Requests()
-        self._chain = Chain(store.roots, store.authorities, store.sm2_id)
+        self._chain = Chain(store.roots, store.authorities)
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._most_known = settings.certificates
         self._replays = _Replays(settings.replays)
@@ -97,7 +97,7 @@ class Verifier:
         if known is None:
             known = self._introduce(self._newcomer(signed))
             self._within(known, known.regions, signed.generated_ns or 0, signed.place or place)
-        if not known.key.verify(covered + known.hash, signed.r, signed.s):
+        if not known.key.verify(signed.covered, covered, known.hash, signed.r, signed.s):
             raise CodecError(_WHERE, "its signature is wrong", "forged")
         replays = self._event_replays if signed.aid in _EVENTS else self._replays
         replays.add(signed.signer + covered)
