@@ -31,9 +31,8 @@ def hazardous_location(s: Situation, active: bool) -> Assessment | None:
 
 def _hazard(s: Situation, near: Near, speed: float, range_m: float) -> Assessment | None:
     rules, kind = s.rules.hazardous_location, near.event.kind
-    if kind in _OTHERS_RULES or near.ahead_m > range_m:
-        return None
-    if near.ahead_m <= 0.0 and not near.inside and (kind != "emergency_vehicle" or near.distance_m > range_m):
+    far_m = near.distance_m if kind == "emergency_vehicle" else near.ahead_m  # it may be behind us
+    if kind in _OTHERS_RULES or far_m > range_m:
         return None
     ahead = max(near.ahead_m, 0.0)
     arrival_s = ahead / speed
@@ -59,8 +58,6 @@ def traffic_jam_ahead(s: Situation, active: bool) -> Assessment | None:
         return None
     for near in s.roadside.events:
         if near.event.kind != "traffic_jam" or near.ahead_m > rules.range_m * (_WIDER if active else 1.0):
-            continue
-        if near.ahead_m < 0.0:
             continue
         soon = near.ahead_m / speed < rules.warning_s
         return Assessment(
@@ -121,8 +118,6 @@ def in_vehicle_sign(s: Situation, active: bool) -> Assessment | None:
         return None
     for near in s.roadside.events:
         if near.event.kind != "sign" or near.ahead_m > rules.range_m:
-            continue
-        if near.ahead_m <= 0.0 and not near.inside:
             continue
         code = near.event.code
         name = "sign" if code is None else f"sign {code}"
