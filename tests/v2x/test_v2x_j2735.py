@@ -8,13 +8,13 @@ import shutil
 import struct
 import subprocess
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from v2x_judge import MANY, agree, judge, messages, some
 
 from edge.messages import RemoteObject

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
+
+from msgspec.structs import replace
 
 from edge.v2x.dsrc.map_schema import MAP_DATA
 from edge.v2x.dsrc.nodes import LONGITUDE

@@ -12,8 +12,9 @@ has added is its number: an int for an enumerator, (number, bytes) for an altern
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+import msgspec
 
 
 class CodecError(Exception):
@@ -26,8 +27,7 @@ class CodecError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Integer:
+class Integer(msgspec.Struct, frozen=True):
     """INTEGER (low..high); extensible: (low..high, ...). high None: (low..MAX); low None too: any."""
 
     low: int | None
@@ -35,13 +35,11 @@ class Integer:
     extensible: bool = False
 
 
-@dataclass(frozen=True)
-class Boolean:
+class Boolean(msgspec.Struct, frozen=True):
     """BOOLEAN."""
 
 
-@dataclass(frozen=True)
-class Enumerated:
+class Enumerated(msgspec.Struct, frozen=True):
     """ENUMERATED in order of value, names separated by blanks; more: those after the extension marker."""
 
     names: str
@@ -49,8 +47,7 @@ class Enumerated:
     more: str = ""
 
 
-@dataclass(frozen=True)
-class Bits:
+class Bits(msgspec.Struct, frozen=True):
     """BIT STRING (SIZE(low..high)); names: of its bits, from bit 0.
 
     With a variable size the value is a pair (int, size). Of an extended one of one size the first `low` bits
@@ -68,8 +65,7 @@ class Bits:
         return self.high > self.low
 
 
-@dataclass(frozen=True)
-class Octets:
+class Octets(msgspec.Struct, frozen=True):
     """OCTET STRING (SIZE(low..high)); high left out: of one size; None: no highest size."""
 
     low: int
@@ -77,24 +73,21 @@ class Octets:
     extensible: bool = False
 
 
-@dataclass(frozen=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """An open type: the octets of another encoding."""
 
 
-@dataclass(frozen=True)
-class OpenBy:
+class OpenBy(msgspec.Struct, frozen=True):
     """An open type whose content is told by an earlier INTEGER member of the same SEQUENCE, named `by`.
 
     The value is that of types[id]; bytes where the id is not among them.
     """
 
     by: str
-    types: Mapping[int, Type] = field(hash=False)
+    types: Mapping[int, Type]
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A character string: "ia5" and "visible" take 7 bits a character, "numeric" 4, "utf8" octets.
 
     high None: no highest size; utf8 is never measured in octets: its size bounds are the characters' and are
@@ -107,46 +100,40 @@ class Text:
     extensible: bool = False
 
 
-@dataclass(frozen=True)
-class Null:
+class Null(msgspec.Struct, frozen=True):
     """NULL: the value is None."""
 
 
-@dataclass(frozen=True)
-class Default:
+class Default(msgspec.Struct, frozen=True):
     """A member of a SEQUENCE with a DEFAULT: decoded it is always there, encoded it may be left out."""
 
     kind: Type
     value: Any
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """Extension additions that come together, [[ ... ]]: its members are members of the SEQUENCE."""
 
-    members: Mapping[str, Type] = field(hash=False)
+    members: Mapping[str, Type]
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(msgspec.Struct, frozen=True):
     """A type that has no table: what follows in the message is left alone, the value is None."""
 
 
-@dataclass(frozen=True)
-class Sequence:
+class Sequence(msgspec.Struct, frozen=True):
     """SEQUENCE: member names and types in order; a name that ends in "?" is OPTIONAL.
 
     more: the extension additions in order, each a type or a Group (under any name): present when the value
     has them, with "?" or without. Having any makes it extensible.
     """
 
-    members: Mapping[str, Type] = field(hash=False)
+    members: Mapping[str, Type]
     extensible: bool = False
-    more: Mapping[str, Type] = field(default_factory=dict, hash=False)
+    more: Mapping[str, Type] = {}
 
 
-@dataclass(frozen=True)
-class SequenceOf:
+class SequenceOf(msgspec.Struct, frozen=True):
     """SEQUENCE (SIZE(low..high)) OF item; extensible: (SIZE(low..high, ...)); high None: no highest size."""
 
     item: Type
@@ -155,13 +142,12 @@ class SequenceOf:
     extensible: bool = False
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """CHOICE: names and types of the alternatives in order; more: those after the extension marker."""
 
-    alternatives: Mapping[str, Type] = field(hash=False)
+    alternatives: Mapping[str, Type]
     extensible: bool = False
-    more: Mapping[str, Type] = field(default_factory=dict, hash=False)
+    more: Mapping[str, Type] = {}
 
 
 Type: TypeAlias = (
