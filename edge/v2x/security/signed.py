@@ -1,8 +1,8 @@
 """Signed messages: Ieee1609Dot2Data with signedData (IEEE 1609.2-2022, 6.3), as ETSI TS 103 097 uses it.
 
 T/CSAE 53 messages travel in the same octets: V2XSecData of YD/T 3957, as its modules are found in public, has
-other names and one more kind of signer (X.509), which is not read. What is signed is read without any cryptography; encrypted data, external
-payloads and signers without certificate are refused as "unsupported".
+other names and one more kind of signer (X.509), which is not read. All is read without any cryptography;
+encrypted data, external payloads and signers without certificate are refused as "unsupported".
 """
 
 from __future__ import annotations
