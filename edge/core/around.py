@@ -116,7 +116,7 @@ class Surroundings:
     def due(self, now_ns: int) -> bool:
         """Whether somebody's events changed or somebody near is new, or other news waited long enough.
 
-        However much changes, what is urgent makes a look of its own only every 20 ms and else waits like news.
+        However much changes, what is urgent makes a look of its own every 20 ms and else waits like news.
         """
         if not self.table.news or self._looked_ns is None:
             return self.table.news

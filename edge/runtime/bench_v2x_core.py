@@ -137,8 +137,8 @@ def _own(t_ns: int) -> Iterator[Message]:
     if t_ns % 100_000_000 == 0:
         yield Position(
             t_ns=t_ns, source="gnss", latitude_deg=LATITUDE + OWN_MPS * t_ns / 1e9 / NORTH_M,
-            longitude_deg=LONGITUDE, altitude_m=500.0, geoid_separation_m=0.0, speed_mps=OWN_MPS, heading_deg=0.0,
-            accuracy_m=1.0,
+            longitude_deg=LONGITUDE, altitude_m=500.0, geoid_separation_m=0.0, speed_mps=OWN_MPS,
+            heading_deg=0.0, accuracy_m=1.0,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from edge.core.fusion import Seen, same_tracks, same_users
+from edge.core.fusion import Seen, ourselves, same_tracks, same_users
 from edge.core.peers import KINDS
 from edge.messages import Road, Track
 
@@ -120,3 +120,19 @@ def test_the_cameras_track_is_the_one_at_its_place_with_its_speed():
 def test_one_track_is_one_road_user():
     rows = [(50, 0, "car", 0, 10, 0), (51.5, 0.4, "car", 0, 10, 0)]
     assert tracks_of(rows, track(4, 45.4, 0.0, 10.0)) == [4, -1]
+
+
+def us(row, turned_cos=1.0, level=True):
+    return bool(ourselves(seen(row), 20.0, np.array([turned_cos]), np.array([level]))[0])
+
+
+def test_who_is_where_we_are_and_moves_as_we_do_is_ourselves_and_nobody_else():
+    assert us((1, 0.5, "car", 0, 20, 0))
+    assert us((3, 1.4, "unknown", 9, 19, 1))
+    assert us((1, 0.5, "car", 9))  # how it moves is not said
+    assert not us((1, 0.5, "car", 0, 12, 0))
+    assert not us((1, 0.5, "car", 0, 20, 0), turned_cos=0.3)
+    assert not us((1, 0.5, "car", 0, 20, 0), level=False)
+    assert not us((1, 0.5, "person", 9, 20, 0))
+    assert not us((4.7, 0, "car", 0, 20, 0))
+    assert not us((0, 2.2, "car", 9, 20, 0))

@@ -276,8 +276,8 @@ def test_the_core_is_pure():
     exact_arrays = {
         "abs", "arange", "argmax", "argmin", "argsort", "array", "broadcast_to", "concatenate", "empty",
         "float64", "floor", "fmod", "full", "full_like", "inf", "int64", "maximum", "minimum", "nan",
-        "ndarray", "negative", "nonzero", "repeat", "rint", "searchsorted", "sqrt", "unique", "where", "zeros",
-        "zeros_like", "cumsum",  # of counts
+        "ndarray", "negative", "nonzero", "repeat", "rint", "searchsorted", "sqrt", "unique", "where",
+        "zeros", "zeros_like", "cumsum",  # of counts
     }  # fmt: skip
     for path in Path(edge.core.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

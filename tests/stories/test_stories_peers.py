@@ -50,7 +50,10 @@ def test_a_car_that_stands_ahead_is_warned_of_in_time_to_brake():
 def test_what_is_not_signed_raises_no_alarm_unless_it_may():
     said = with_peer(20, 150, 0, 0, seconds=6.5, trust="unsigned")
     assert {w.level for w in said.of(Warning) if w.name == "peer_forward_collision"} == {"warning"}
-    assert "unsigned" in said.first("peer_forward_collision").cause
+    warning = said.first("peer_forward_collision")
+    assert "unsigned" in warning.cause
+    signed = with_peer(20, 150, 0, 0, seconds=6.5).first("peer_forward_collision")
+    assert warning.values["sure_ratio"] == pytest.approx(0.8 * signed.values["sure_ratio"], rel=0.01)
     rules = with_rules(peers=PeerRules(unsigned_may_alarm=True))
     said = with_peer(20, 150, 0, 0, seconds=6.5, trust="unsigned", config=rules)
     assert said.first("peer_forward_collision", "alarm")
@@ -70,6 +73,14 @@ def test_what_is_not_signed_raises_no_alarm_unless_it_may():
 )
 def test_nobody_is_warned_of_a_car(what, peer):
     assert rest(with_peer(20, **peer)) == [], what
+
+
+def test_a_car_that_is_leaving_our_path_and_one_that_we_near_slowly_are_not_warned_of():
+    leaving = with_peer(20, 30, 0.3, 12, heading_deg=-6.0, seconds=2.5)  # gone before we are there
+    assert rest(leaving) == []
+    straight = with_peer(20, 30, 0.3, 12, seconds=2.5)
+    assert rest(straight) == ["peer_forward_collision"]
+    assert rest(with_peer(20, 4.6 + 7.0, 0, 18, seconds=1.5)) == []  # 0.7 m/s2 would do
 
 
 def test_a_car_on_a_bridge_above_us_is_not_in_our_way():
@@ -299,6 +310,7 @@ def test_a_person_who_walks_onto_our_way_in_time_is_warned_of_and_one_who_has_pa
     assert rest(on_foot(48, 14.0, 1.5, 90.0)) == []  # comes later
     assert rest(on_foot(48, -3.5)) == []  # stands on the pavement
     assert rest(on_foot(-10, 0)) == []
+    assert rest(on_foot(-15, 0, 9.0, own_mps=4.0, kind="bicycle", seconds=1.5)) == []  # it sees us
 
 
 def test_a_cyclist_beside_our_lane_is_not_on_our_way():
