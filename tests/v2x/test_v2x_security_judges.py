@@ -14,10 +14,8 @@ from v2x_security_world import HOUR_NS, PLACE, at, authorities, pair, store, tic
 from edge.v2x.security import Requests, Signer, read_signed, sm2
 from edge.v2x.security.algorithms import ALGORITHMS, BY_NAME
 from edge.v2x.security.certificate import read_certificate, write_issuer, write_signature, write_to_be_signed
-from edge.v2x.security.chain import Chain
 from edge.v2x.security.permissions import Group, Range, Ssp
 from edge.v2x.security.region import Circle, Polygon, Rectangle, Region
-from edge.v2x.uper import CodecError
 
 pytest.importorskip("cryptography")
 
@@ -281,36 +279,6 @@ def test_points_and_r_that_are_not_canonical_are_made_so_before_they_are_hashed(
         assert again.encoded == certificate.encoded
         assert again.digest == certificate.digest
         assert (again.point, again.r, again.s) == (certificate.point, certificate.r, certificate.s)
-
-
-# Root, intermediate and authority of a test set-up, by the OSCMS of LG Electronics (Apache-2.0)
-OSCMS = [
-    bytes.fromhex(text)
-    for text in (
-        "8003008100008210E552A811E2329E936E8CB7212CE093490102030000272737CA86000A8080821BED0BC3C17823B3CEDC15"
-        "CF3384D61F699AD4FB3D350AE7FB2683EA9A1AB8BA8080ADACF2B4EE7FC2333B8D54D2695F91A7AA162E3EC35FD1161F6083"
-        "D008EB6CC234E3904685008DDDBB61DBD9F247CF8041591946BD33611BDB01544BE38DFC0C",
-        "80030080033F821E76587884008210D13590F825DA6A9FB09EA308A900EE2F01020300002727381986000A8080836FD6F9DC"
-        "3F8F33FCE13C9B330176537BA4DCF93A8A10F94749D2BE151EB5CCF48080DFF4D0CABA9446D60958A6D93816E345202AD59B"
-        "8AF8F2440D988DACE7C7357CEE98B66E234E0B1E5C3710E90F0189C6E12C76093664DCC01E039F3B71EC9B60",
-        "80030080A5E944214BE5B9E60082105073AE84F5F6B4839512FFAB1DE91E28010203000027C920BA86000A80808332681AEC"
-        "7978A221ACCEA44504C3B1A4684E257331CF88DC9A852B5A0E5B4C8F8080B5367BA4DD3BCA06471DE977D73BC62C380B05CB"
-        "B991D167FAA169303DEF3B42F4BDAD37D85DD5DDFD84D6C01FB9EB971A1A2D8C65D5FB2D54FA4CCEE3087143",
-    )
-]
-
-
-def test_a_chain_that_others_made_is_read_and_its_signatures_are_good():
-    """Each names its issuer by HashedId8 and is signed by it; changed in any part it is not."""
-    chain, above = Chain((), ()), None
-    for octets in OSCMS:
-        certificate = read_certificate(octets)
-        assert certificate.encoded == octets
-        assert certificate.issuer == (above and above.certificate.digest)
-        above_before, above = above, chain._check(certificate, above)
-        changed = read_certificate(octets[:20] + bytes((octets[20] ^ 1,)) + octets[21:])
-        with pytest.raises(CodecError, match="signature is wrong"):
-            chain._check(changed, above_before)
 
 
 TSHARK = shutil.which("tshark")

@@ -289,6 +289,33 @@ def test_an_unknown_authority_is_asked_for_and_learned():
     verifier_a.verify(read_signed(signer_b.sign(b"b", DENM, at(1.4), PLACE)), at(1.4))
 
 
+def test_a_whole_chain_may_come_with_a_message():
+    """As IEEE 1609.2 allows: what leads to a root that we trust is learned with it."""
+    root, _ = authorities()
+    theirs = issue._issue(root, BY_NAME["p256"], name="b", start_ns=START_NS, hours=9, issues=(Group(None),))
+
+    def sent(chain, ticket):
+        """Its signature covers no certificate but the ticket's, so others can be put behind it."""
+        data = Signer(store([ticket])).sign(b"x", CAM, at(1))
+        whole = ticket.certificate.encoded
+        more = b"".join(each.certificate.encoded for each in chain)
+        return data.replace(b"\1\1" + whole, bytes((1, 1 + len(chain))) + whole + more)
+
+    ticket = tickets(authority=theirs)[0]
+    assert refused(Verifier(store()), sent([], ticket), at(1)) == "untrusted"
+    for chain in ([theirs], [theirs, root]):
+        verifier = Verifier(store())
+        signed = read_signed(sent(chain, ticket))
+        assert [each.name for each in signed.above] == [each.certificate.name for each in chain]
+        assert verifier.verify(signed, at(1)) == ticket.certificate.digest.hex()
+    strange = issue.make_root(BY_NAME["p256"], START_NS, 100)
+    stranger = tickets(authority=strange[1])[0]
+    for chain in (strange[::-1], [strange[1]], [strange[1], root], [root]):
+        assert refused(Verifier(store()), sent(chain, stranger), at(1)) == "untrusted"
+    with pytest.raises(CodecError, match="more than 4"):
+        read_signed(sent([theirs] * 4, ticket))
+
+
 def test_what_others_bring_that_leads_to_no_root_is_not_learned():
     strange = issue.make_root(BY_NAME["p256"], START_NS, 100)
     requests = Requests()

@@ -38,6 +38,7 @@ _EPOCH_NS = -timestamp_its_ns(0)
 _PLACE = struct.Struct(">iiH")
 _TIME = struct.Struct(">Q")
 _MOST_REQUESTS = 16
+_MOST_CERTIFICATES = 4
 
 Place = tuple[int, int]
 """Latitude and longitude, 0.1 microdegree."""
@@ -46,7 +47,8 @@ Place = tuple[int, int]
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
     """One signed message, read and not verified.
 
-    aid: PSID or ITS-AID; signer: HashedId8 of the signer's certificate, which is there itself or None;
+    aid: PSID or ITS-AID; signer: HashedId8 of the signer's certificate, which is there itself or None; above:
+    the certificates of those who issued it, that came with it (never so in TS 103 097);
     generated_ns, expires_ns: UTC; place: of generation; wanted: HashedId3 of certificates that the sender
     asks for; brought: the certificate of an authority that others asked for; covered: what is signed.
     """
@@ -55,6 +57,7 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
     aid: int
     signer: bytes
     certificate: Certificate | None
+    above: tuple[Certificate, ...]
     generated_ns: int | None
     expires_ns: int | None
     place: Place | None
@@ -106,13 +109,14 @@ def read_signed(data: bytes) -> Signed:
     covered = data[3:at]
     kind, at = oer.octet(data, at)
     certificate: Certificate | None = None
+    above: tuple[Certificate, ...] = ()
     if kind == 0x80:
         signer, at = oer.fixed(data, at, 8)
     elif kind == 0x81:
-        count, at = oer.unsigned(data, at)
-        if count != 1:
-            raise CodecError(_WHERE, f"{count} certificates, where TS 103 097 asks for one", "unsupported")
-        certificate, at = certificate_at(data, at)
+        chain, at = oer.sequence_of(data, at, certificate_at, _MOST_CERTIFICATES)
+        if not chain:
+            raise CodecError(_WHERE, "no certificate where one is announced")
+        certificate, above = chain[0], tuple(chain[1:])
         signer = certificate.digest
     else:
         raise CodecError(_WHERE, f"signer of kind {kind:#04x} is not read", "unsupported")
@@ -124,6 +128,7 @@ def read_signed(data: bytes) -> Signed:
         aid=aid,
         signer=signer,
         certificate=certificate,
+        above=above,
         generated_ns=generated_ns,
         expires_ns=expires_ns,
         place=place,

@@ -95,7 +95,7 @@ class Verifier:
         covered = self.check(signed, now, place, aid)
         known = self._known.get(signed.signer)
         if known is None:
-            known = self._introduce(self._newcomer(signed))
+            known = self._introduce(self._newcomer(signed), signed.above)
             self._within(known, known.regions, signed.generated_ns or 0, signed.place or place)
         if not known.key.verify(signed.covered, covered, known.hash, signed.r, signed.s):
             raise CodecError(_WHERE, "its signature is wrong", "forged")
@@ -121,14 +121,18 @@ class Verifier:
         if certificate is None:
             self.requests.miss(signed.signer)
             raise CodecError(_WHERE, f"the certificate {signed.signer.hex()} has not come", "unknown signer")
-        if not self._chain.has(certificate.issuer):
+        top = signed.above[-1] if signed.above else certificate
+        if not self._chain.has(certificate.issuer) and not self._chain.has(top.issuer or top.digest):
             if certificate.issuer is not None:
                 self.requests.miss(certificate.issuer)
             raise CodecError(_WHERE, "its certificate is of no authority that is known", "untrusted")
         return certificate
 
-    def _introduce(self, certificate: Certificate) -> Known:
+    def _introduce(self, certificate: Certificate, above: tuple[Certificate, ...]) -> Known:
         """Check a certificate that came with a message, and remember it."""
+        if not self._chain.has(certificate.issuer):
+            for authority in reversed(above):
+                self._chain.learn(authority)
         known = self._chain.check(certificate)
         self._known[certificate.digest] = known
         self.requests.found(certificate.digest)
