@@ -1,8 +1,8 @@
 """CPM: its codec as asn1tools, its mapping by hand and there and back, damaged messages.
 
 No compiled official module exists; the table was cross-checked once, bit for bit, with asn1tools on the
-modules of TS 103 324 V2.1.1 and TS 102 894-2 V2.4.1. Two constraints that stand on references, which asn1tools
-forgets, are as asn1c takes them: vehicleSubClass within 0..14, polygons of 3 to 16.
+modules of TS 103 324 V2.1.1 and TS 102 894-2 V2.4.1. Two constraints stand on references, where asn1tools
+forgets them; they are as asn1c takes them: vehicleSubClass within 0..14, polygons of 3 to 16.
 """
 
 import math
