@@ -40,7 +40,7 @@ class Waiting(Generic[T]):
         self._ratio = settings.newcomers_ratio
         self._wait_ns = settings.wait_ms * 1_000_000
         self._most = {
-            True: settings.waiting,
+            True: max(1, settings.waiting),
             False: max(1, round(settings.waiting * settings.newcomers_ratio)),
         }
         self._senders: dict[bool, dict[bytes, dict[int, _Place[T]]]] = {True: {}, False: {}}
