@@ -49,7 +49,7 @@ class Verifier:
     def check(self, signed: Signed, now: Now, place: Place | None = None, aid: int | None = None) -> bytes:
         """All that costs no verifying: a message that is refused here need not wait for its turn.
 
-        Arguments and errors as of `verify`, without "forged". Returns what `verify` goes on with.
+        Arguments and errors as of `verify`; returns what that goes on with. The forged mostly pass.
         """
         generated_ns = signed.generated_ns
         if generated_ns is None:
