@@ -56,12 +56,15 @@ class MqttBridge:
 
     What is sent while there is none is lost; after 10 s without, send and receive raise OSError with the
     reason. lost: how many were dropped, because nobody took them in time; damaged: because of their form.
-    Raises OSError for certificate files that cannot be used, ImportError without the extra `mqtt`.
+    Raises OSError for certificate files that cannot be used, ValueError for missing keys or without the extra
+    `mqtt`.
     """
 
     def __init__(self, config: V2xLink) -> None:
-        from paho.mqtt import client as paho
-
+        try:
+            from paho.mqtt import client as paho
+        except ImportError:
+            raise ValueError("a link of kind mqtt needs paho-mqtt: pip install 'icv-edge[mqtt]'") from None
         if not (config.topics or config.topic):
             raise ValueError("topics to subscribe to, or a topic to publish to, must be given")
         self._config = config

@@ -160,8 +160,9 @@ def text_bits(value: str, kind: str) -> tuple[int, int, int]:
     return packed, len(value), width * len(value)
 
 
-def closed(n: int, r: int) -> tuple[int, int]:
-    """The bits of a value as an open type with its length, and how many they are."""
+def closed(n: int) -> tuple[int, int]:
+    """The bits of a value, behind a 1, as an open type with its length, and how many they are."""
+    r = n.bit_length() - 1
     octets = (r + 7) // 8 or 1
     bits, width = length_bits(octets)
-    return bits << 8 * octets | n << 8 * octets - r, width + 8 * octets
+    return bits << 8 * octets | (n ^ 1 << r) << 8 * octets - r, width + 8 * octets

@@ -38,7 +38,10 @@ from edge.v2x.uper.types import (
 
 
 class Writer(Generator):
-    """encode(value): n is what was written as one int, r its bits; lists and open types have theirs apart."""
+    """encode(value): n is what was written as one int, behind a 1 that keeps its leading zeros.
+
+    Lists and open types have an n of their own.
+    """
 
     def __init__(
         self,
@@ -50,20 +53,21 @@ class Writer(Generator):
         self._fields: list[tuple[str, int]] = []  # expression of a non-negative int, width
         self._checks: list[str] = []
         self._functions = {} if functions is None else functions
-        self._n, self._r = "n", "r"
+        self._n = "n"
 
     def function(self, kind: Type, name: str) -> str:
         """The source of encode for `kind`."""
         source = "".join(self._shared(shared) for shared in shared_types(kind))
         self._depth = 2
-        self.line("n = r = 0")
+        self.line("n = 1")
         self._write(kind, "value")
         self.flush()
         self.line("if type(n) is not int:")  # an int of numpy would have overflowed silently
         self.line("    raise TypeError(n)")
+        self.line("r = n.bit_length() - 1")
         self.line("if r > LONGEST:")
         self.line("    raise ValueError(f'{r // 8} octets are too many')")
-        self.line("return (n << -r % 8).to_bytes((r + 7) // 8 or 1, 'big')")
+        self.line("return (n << -r % 8).to_bytes((r + 7) // 8 + 1, 'big')[1:] or bytes(1)")
         tail = [
             "    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:",
             f"        found = fault(KIND, value, {name!r})",
@@ -76,11 +80,11 @@ class Writer(Generator):
         """A function for a type that is there more than once; from then on it is called."""
         name = self.name("write_")
         inner = Writer(self._names, self.constants, self._functions)
-        inner.line("n = r = 0")
+        inner.line("n = 1")
         inner._write(kind, "value")
         inner.flush()
         self._functions[id(kind)] = name
-        return "\n".join([f"def {name}(value):", *inlined(inner.lines), "    return n, r"]) + "\n"
+        return "\n".join([f"def {name}(value):", *inlined(inner.lines), "    return n"]) + "\n"
 
     def flush(self) -> None:
         """Check and append the open run."""
@@ -105,7 +109,6 @@ class Writer(Generator):
             if chunk:
                 parts.append(f"({' | '.join(chunk)}) << {left}" if left else " | ".join(chunk))
         self.line(f"{self._n} = {' | '.join(parts)}")
-        self.line(f"{self._r} += {total}")
 
     def _put(self, expression: str, width: int) -> None:
         if width:
@@ -114,7 +117,6 @@ class Writer(Generator):
     def _put_now(self, bits: str, width: str) -> None:
         self.flush()
         self.line(f"{self._n} = {self._n} << {width} | {bits}")
-        self.line(f"{self._r} += {width}")
 
     def _put_made(self, call: str) -> None:
         """What a function of edge.v2x.uper.support gives: bits and how many."""
@@ -122,16 +124,22 @@ class Writer(Generator):
         self.line(f"{bits}, {width} = {call}")
         self._put_now(bits, width)
 
+    def _put_apart(self, other: str) -> None:
+        """What was gathered in a variable of its own."""
+        self.flush()
+        width = self.name("k")
+        self.line(f"{width} = {other}.bit_length() - 1")
+        self.line(f"{self._n} = {self._n} << {width} | {other} ^ 1 << {width}")
+
     @contextmanager
-    def _apart(self) -> Iterator[tuple[str, str]]:
-        """What is written in it is gathered in variables of its own."""
+    def _apart(self) -> Iterator[str]:
+        """What is written in it is gathered in a variable of its own."""
         self.flush()
-        before = self._n, self._r
-        self._n, self._r = self.name("n"), self.name("r")
-        self.line(f"{self._n} = {self._r} = 0")
-        yield self._n, self._r
+        before, self._n = self._n, self.name("n")
+        self.line(f"{self._n} = 1")
+        yield self._n
         self.flush()
-        self._n, self._r = before
+        self._n = before
 
     def _number(self, variable: str, low: int, high: int) -> None:
         self._checks.append(f"{low} <= {variable} <= {high}")
@@ -140,7 +148,9 @@ class Writer(Generator):
 
     def _write(self, kind: Type, variable: str) -> None:
         if id(kind) in self._functions:
-            self._put_made(f"{self._functions[id(kind)]}({variable})")
+            made = self.name("n")
+            self.line(f"{made} = {self._functions[id(kind)]}({variable})")
+            self._put_apart(made)
         elif isinstance(kind, Integer):
             if kind.low is None or kind.high is None:
                 self._put_made(f"integer_bits({variable}, {kind.low})")
@@ -295,9 +305,9 @@ class Writer(Generator):
 
     def _closed(self, kind: Type, variable: str) -> None:
         """As an open type, with its length."""
-        with self._apart() as (n, r):
+        with self._apart() as n:
             self._write(kind, variable)
-        self._put_made(f"closed({n}, {r})")
+        self._put_made(f"closed({n})")
 
     def _additions(self, more: Mapping[str, Type], variable: str, added: str) -> None:
         if len(more) > 64:
@@ -307,9 +317,9 @@ class Writer(Generator):
         for i, (key, member) in enumerate(more.items()):
             with self.block(f"if {added} >> {len(more) - 1 - i} & 1:"):
                 if isinstance(member, Group):
-                    with self._apart() as (n, r):
+                    with self._apart() as n:
                         self._members(member.members, variable, None)
-                    self._put_made(f"closed({n}, {r})")
+                    self._put_made(f"closed({n})")
                 else:
                     self._closed(member, f"{variable}[{key.rstrip('?')!r}]")
 
@@ -317,9 +327,9 @@ class Writer(Generator):
         length, item = self.name("k"), self.name("v")
         self.line(f"{length} = len({variable})")
         self._length(length, *bounds(kind), kind.extensible)
-        with self._apart() as (n, r), self.block(f"for {item} in {variable}:"):
+        with self._apart() as n, self.block(f"for {item} in {variable}:"):
             self._write(kind.item, item)
-        self._put_now(n, r)
+        self._put_apart(n)
 
     def _choice(self, kind: Choice, variable: str) -> None:
         """Clause 23: the extension bit, the index, the alternative."""
