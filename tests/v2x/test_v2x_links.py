@@ -63,6 +63,7 @@ def test_an_indication_of_the_unit_by_hand():
         assert indicated(bad) is None
     assert indicated(data[:76] + b"\0\3" + data[78:])[-3:] == payload[:3]
     assert indicated(data[:76] + b"\0\x99" + data[78:]) is None
+    assert indicated(data + bytes(4000)) is None
 
 
 def test_what_the_unit_cannot_send():

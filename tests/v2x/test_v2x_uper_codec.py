@@ -266,6 +266,12 @@ def test_bad_octets_are_refused_with_the_reason(kind, wire, what):
         Codec("X", kind).decode(wire)
 
 
+def test_a_list_of_many_nothings_is_no_table():
+    """Few octets would make as many values as they like."""
+    with pytest.raises(TypeError, match="take no bit"):
+        Codec("L", SequenceOf(Null(), 0, None)).decode(b"\0")
+
+
 # ---------------------------------------------------------------- bad input
 
 

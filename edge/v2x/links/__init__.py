@@ -15,7 +15,10 @@ MAX_PACKET = 2304
 
 
 class Link(Protocol):
-    """One way in and out. Every packet is one datagram; what cannot go or come raises OSError."""
+    """One way in and out. Every packet is one datagram; what cannot go or come raises OSError.
+
+    Some count what they dropped by themselves: `damaged`, of a form that is not theirs; `lost`, too late.
+    """
 
     def fileno(self) -> int | None:
         """Readable when a packet is there; None: ask `receive` now and then."""

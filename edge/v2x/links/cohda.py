@@ -69,7 +69,10 @@ def indicated(datagram: bytes) -> bytes | None:
         payload = payload[:size]
     address = int.from_bytes(payload[2:6], "big")
     source = Source(station_type=0, address=address, timestamp_ms=0, latitude=0, longitude=0)
-    return single_hop(payload, source, port, info=info, traffic_class=traffic_class)
+    try:
+        return single_hop(payload, source, port, info=info, traffic_class=traffic_class)
+    except CodecError:  # longer than a packet can be
+        return None
 
 
 class Cohda:
