@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge.core.conflict import Movers, all_pairs, pairs
@@ -88,7 +88,6 @@ mover = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(mover, mover)
 def test_two_meet_when_a_walk_in_small_steps_says_so(one, other):
     assume(all(abs(row[5]) * row[3] ** 2 <= 10.0 for row in (one, other)))  # m/s2: tyres hold no more
@@ -107,7 +106,6 @@ def test_two_meet_when_a_walk_in_small_steps_says_so(one, other):
         assert when == math.inf
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(mover, min_size=2, max_size=9), st.randoms())
 def test_who_meets_whom_does_not_depend_on_the_order(rows, draw):
     order = list(range(len(rows)))
@@ -130,7 +128,6 @@ def test_who_meets_whom_does_not_depend_on_the_order(rows, draw):
     }  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(mover, min_size=2, max_size=9), st.sampled_from([0.0, 1.0]))
 def test_leaving_out_who_is_far_loses_nobody(rows, margin_m):
     of = movers(rows)

@@ -261,7 +261,7 @@ news = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.fuzz
 @given(st.lists(news, max_size=40), st.floats(0, 40), st.sampled_from(["off", "left", "right"]))
 def test_anything_heard_gives_sound_outputs_live_and_replayed_alike(rows, speed, indicator):
     config = CoreConfig()
