@@ -266,6 +266,14 @@ def test_bad_octets_are_refused_with_the_reason(kind, wire, what):
         Codec("X", kind).decode(wire)
 
 
+def test_functions_are_made_when_asked_for_or_before():
+    codec = Codec("K", KNOWN)
+    assert "encode" not in vars(codec)
+    codec.prepare()
+    assert {"encode", "decode"} <= set(vars(codec))
+    assert "def decode(data):" in codec.decode_source
+
+
 def test_a_list_of_many_nothings_is_no_table():
     """Few octets would make as many values as they like."""
     with pytest.raises(TypeError, match="take no bit"):

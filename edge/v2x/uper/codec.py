@@ -8,12 +8,13 @@ of a standard has added is skipped by its length, as X.691 intends. Clauses are 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from edge.v2x.uper import support
 from edge.v2x.uper.reader import Reader
-from edge.v2x.uper.types import Type
+from edge.v2x.uper.types import CodecError, Type
 from edge.v2x.uper.values import fault
 from edge.v2x.uper.writer import Writer
 
@@ -33,6 +34,12 @@ class Codec:
     def __init__(self, name: str, kind: Type) -> None:
         self.name = name
         self.kind = kind
+
+    def prepare(self) -> None:
+        """Make all functions now (about 30 ms), so that no first message has to wait for them."""
+        self.encode  # noqa: B018
+        with suppress(CodecError):
+            self.decode(b"")  # what is wrong goes to the careful one
 
     @cached_property
     def encode(self) -> Callable[[Any], bytes]:
