@@ -25,6 +25,7 @@ _COLUMNS = 15
 _KIND_CODES = {kind: float(code) for code, kind in enumerate(KINDS)}
 _UNKNOWN_KIND = _KIND_CODES["unknown"]
 _MAX_NAME = 64
+_MAX_NS = (1 << 63) - 1  # of int64
 _NEAR_M = 300.0  # the widest range of any warning
 _URGENT_AGAIN_NS = 50_000_000  # one sender's changes are looked at no more often than this
 _SAY_EVERY_NS = 1_000_000_000
@@ -124,7 +125,7 @@ class PeerTable:
         rows = np.array([self._row(entry) for entry in self._pending.values()], dtype=np.float64)
         known = np.abs(rows) < 1e6
         self.columns[:, slots] = np.where(known, rows, np.nan).T
-        self.held_ns[slots] = [entry.held_ns for entry in self._pending.values()]
+        self.held_ns[slots] = [min(max(e.held_ns, -_MAX_NS), _MAX_NS) for e in self._pending.values()]
         self._pending.clear()
 
     def prune(self, now_ns: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from edge.config import CoreConfig, Freshness, PeerRules, Vehicle
 from edge.core.around import Surroundings
@@ -360,3 +361,12 @@ def test_what_changes_in_a_quiet_channel_is_looked_at_within_its_message():
     assert looks(peers, calm) == [0, 100, 200, 300, 400]
     brakes = heard("a", 402, said(85, events=("hard_braking",)), counter=9)
     assert looks(peers, [brakes]) == [402]
+
+
+def test_the_ends_of_time_are_survived():
+    for t_ns in (-(2**63), -(2**63) + 1, 2**63 - 1):
+        core = Core(CoreConfig())
+        for ahead_ns in (0, 1, 400 * MS, -400 * MS):
+            one = said(30, measured_ns=t_ns + ahead_ns)
+            core.step(structs.replace(heard("a", 0, one), t_ns=t_ns))
+            core.step(Tick(t_ns=t_ns, number=0))
