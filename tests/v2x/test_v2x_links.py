@@ -239,16 +239,16 @@ class FakeModem:
         self.port = os.ttyname(self.slave)
         self.asked = []
         self._answers = answers
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self):
         begun = b""
-        while True:
-            try:
-                begun += os.read(self.master, 256)
-            except OSError:
-                return
+        while not self._stop.is_set():
+            if not select.select([self.master], [], [], 0.02)[0]:
+                continue
+            begun += os.read(self.master, 256)
             while b"\r" in begun:
                 line, _, begun = begun.partition(b"\r")
                 self.asked.append(line.decode())
@@ -259,9 +259,17 @@ class FakeModem:
     def say(self, data):
         os.write(self.master, data)
 
+    def vanish(self):
+        """No more answers; and the master's number must not be read by a thread when others have it."""
+        self._stop.set()
+        self._thread.join()
+        if self.master >= 0:
+            os.close(self.master)
+            self.master = -1
+
     def close(self):
+        self.vanish()
         os.close(self.slave)
-        os.close(self.master)
 
 
 @pytest.fixture
@@ -320,8 +328,7 @@ def test_a_modem_that_is_not_there_or_goes_away(modem):
     fake, port = modem
     with pytest.raises(ModemError, match="dialout"):
         Modem("/dev/ttyNoSuchModem")
-    os.close(fake.master)
-    fake.master = os.dup(fake.slave)
+    fake.vanish()
     with pytest.raises(ModemError):
         port.ask("AT", 0.2)
 
