@@ -69,5 +69,7 @@ def peek(payload: bytes, now: Now) -> Glimpse | None:
 
     Raises CodecError.
     """
-    glance = _GLANCES.get((payload[1], payload[0])) if len(payload) > 1 else None
+    if len(payload) < 6:
+        raise CodecError("ItsPduHeader", f"{len(payload)} octets, the header alone has 6")
+    glance = _GLANCES.get((payload[1], payload[0]))
     return None if glance is None else glance(payload)

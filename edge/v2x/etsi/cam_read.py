@@ -147,7 +147,7 @@ def remote_object(cam: Any, measured_ns: int | None = None, radii: int = 10000) 
         width_m=width / 10 if width < 61 else None,
         accuracy_m=axis / 100 if axis < 4094 else None,
         brake_pressed=brake,
-        indicator=indicator,  # type: ignore[arg-type]
+        indicator=indicator,
         events=_EVENT_SETS[happening],
     )
 

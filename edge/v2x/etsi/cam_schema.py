@@ -168,11 +168,11 @@ _VERY_LOW_FREQUENCY = Sequence(
     {"vehicleHeight?": Integer(1, 62), "wiperStatus?": Integer(0, 7), "brakeControl?": BRAKE_CONTROL},
     extensible=True,
 )
-TWO_WHEELER = 1
+VERY_LOW_FREQUENCY = 3
 _CONTAINER = Sequence(
     {
         "containerId": Integer(1, 16, extensible=True),
-        "containerData": OpenBy("containerId", {TWO_WHEELER: _TWO_WHEELER, 3: _VERY_LOW_FREQUENCY}),
+        "containerData": OpenBy("containerId", {1: _TWO_WHEELER, VERY_LOW_FREQUENCY: _VERY_LOW_FREQUENCY}),
     }
 )
 

@@ -1,4 +1,4 @@
-"""Our own state as a CAM. What a CAM has no field for (ABS, stability control) ETSI announces by DENM."""
+"""Our own state as a CAM. What a CAM has no field for (a stop, a breakdown) ETSI announces by DENM."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Any
 
 from edge.messages import RemoteObject
 from edge.v2x.etsi.cam_read import CODEC, codec_1
-from edge.v2x.etsi.cam_schema import ACCELERATION_CONTROL, EXTERIOR_LIGHTS, LIGHT_BAR_SIREN, TWO_WHEELER
+from edge.v2x.etsi.cam_schema import (
+    ACCELERATION_CONTROL,
+    BRAKE_CONTROL,
+    EXTERIOR_LIGHTS,
+    LIGHT_BAR_SIREN,
+    VERY_LOW_FREQUENCY,
+)
 from edge.v2x.etsi.places import path_history, reference_position
 from edge.v2x.moments import Now, timestamp_its_ns
 from edge.v2x.scales import steps
@@ -21,6 +27,7 @@ _LIGHTS = {
     "right": {"rightTurnSignalOn"},
     "both": {"leftTurnSignalOn", "rightTurnSignalOn"},
 }
+_BRAKE_CONTROL = {"abs_active": "abs", "traction_control_active": "tcs", "stability_control_active": "esc"}
 _CURVATURE_FROM_MPS = 1.0  # yaw rate over a lower speed says nothing of a curve
 _PATH_POINTS = 23  # EN 302 637-2 annex B and TS 103 900
 
@@ -37,13 +44,15 @@ def cam(
     """Our own state as a CAM. Raises CodecError for a position that is none.
 
     station_id: 32 bits; low_frequency: with that container; path: where we were, in any order, of which the
-    newest 23 go into it; release 2 (TS 103 900) adds the container of two-wheelers, otherwise its bits are
-    those of release 1; protocol 1: as EN 302 637-2 V1.3 had it.
+    newest 23 go into it; release 2 (TS 103 900) tells ABS, traction and stability control too, otherwise its
+    bits are those of release 1; protocol 1: as EN 302 637-2 V1.3 had it.
     """
     value = _tree(content, station_id, now, low_frequency, path, protocol)
-    if release == 2 and content.kind in ("bicycle", "motorcycle"):
+    engaged = {_BRAKE_CONTROL[event] for event in content.events if event in _BRAKE_CONTROL}
+    if release == 2 and protocol == 2 and engaged:
+        container = {"brakeControl": bits(BRAKE_CONTROL, engaged)}
         value["cam"]["camParameters"]["extensionContainers"] = [
-            {"containerId": TWO_WHEELER, "containerData": {}}
+            {"containerId": VERY_LOW_FREQUENCY, "containerData": container}
         ]
     return (codec_1() if protocol == 1 else CODEC).encode(value)
 

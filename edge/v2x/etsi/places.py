@@ -15,8 +15,9 @@ _TEN_MS = 10_000_000
 
 def reference_position(content: RemoteObject | RoadEvent) -> dict[str, Any]:
     """ReferencePosition. Raises CodecError for a position that is none."""
-    known = isinstance(content, RemoteObject)
-    accuracy_m = content.accuracy_m if isinstance(content, RemoteObject) else None
+    altitude_m = accuracy_m = None
+    if isinstance(content, RemoteObject):
+        altitude_m, accuracy_m = content.altitude_m, content.accuracy_m
     axis = steps("semiMajorConfidence", accuracy_m, 100, 1, 4094, 4095)
     return {
         "latitude": degrees("latitude", content.latitude_deg, 1e7, 90.0),
@@ -27,9 +28,7 @@ def reference_position(content: RemoteObject | RoadEvent) -> dict[str, Any]:
             "semiMajorOrientation": 3601,
         },
         "altitude": {
-            "altitudeValue": steps(
-                "altitudeValue", content.altitude_m if known else None, 100, -100000, 800000, 800001
-            ),
+            "altitudeValue": steps("altitudeValue", altitude_m, 100, -100000, 800000, 800001),
             "altitudeConfidence": "unavailable",
         },
     }
