@@ -259,8 +259,8 @@ class V2xLink(Section, frozen=True, kw_only=True):
     the ethertype 0x8947; for DSMP none is assigned publicly: dsmp_ethertype, from the set for experiments.
     Needs the right to open raw sockets (CAP_NET_RAW).
 
-    cohda, for an MK5 or MK6 that runs exampleETSI: host and host_port (0: 4401) of its requests, listen_port of
-    its indications. The unit signs, verifies and sends beacons by itself.
+    cohda, for an MK5 or MK6 that runs exampleETSI: host and host_port (0: 4401) of its requests, listen_port
+    of its indications. The unit signs, verifies and sends beacons by itself.
 
     unix, for a helper process beside a modem's SDK: path of its datagram socket, own_path of ours.
 
@@ -331,20 +331,23 @@ class V2xSecurity(Section, frozen=True, kw_only=True):
 class DsmpAids(Section, frozen=True, kw_only=True):
     """The application identifiers that China's messages are sent under.
 
-    The allocation table of YD/T 3707 is not public: these are to be confirmed against it.
+    As public road-side programs use them; the allocation table of YD/T 3707 was not at hand to confirm them.
     """
 
     bsm: int = 111
-    map: int = 112
-    spat: int = 113
-    rsi: int = 114
-    rsm: int = 115
+    map: int = 3618
+    spat: int = 3619
+    rsi: int = 3620
+    rsm: int = 3623
 
 
 class V2x(Section, frozen=True, kw_only=True):
     """The exchange with others. standard: what we send; we hear every standard we know.
 
     simulated_peers: the vehicles of the scenario that speak are heard beside what the link brings.
+    station_id: none: one by chance, that changes with time and way as pseudonyms must. dcc: hold back as the
+    reactive congestion control of ETSI TS 102 687 asks; bit_rate: of the radio, by which it judges how busy
+    the channel is.
     """
 
     standard: Literal["csae53", "etsi"] = "csae53"
@@ -353,6 +356,8 @@ class V2x(Section, frozen=True, kw_only=True):
     simulated_peers: bool = False
     station_id: int | None = None
     send: bool = True
+    dcc: bool = True
+    bit_rate: float = 6e6
     dsmp_aids: DsmpAids = DsmpAids()
 
 
@@ -654,8 +659,8 @@ class Roadside(Section, frozen=True, kw_only=True):
 
 
 class HazardousLocation(Section, frozen=True, kw_only=True):
-    """T/CSAE 53 HLW, range 300 m; ETSI road hazards. From warning_s before it on it is a warning, from alarm_s
-    on an alarm if braking by comfortable_braking_mps2 would not do for what blocks the road."""
+    """T/CSAE 53 HLW, range 300 m; ETSI road hazards. From warning_s before it on it is a warning, from
+    alarm_s on an alarm if braking by comfortable_braking_mps2 would not do for what blocks the road."""
 
     enabled: bool = True
     range_m: float = 300.0
@@ -686,9 +691,9 @@ class SpeedLimit(Section, frozen=True, kw_only=True):
 
 
 class RedLight(Section, frozen=True, kw_only=True):
-    """T/CSAE 53 RLVW, range 150 m: stopping after reaction_s would need more than this braking, and the driver
-    does not brake by braking_share of what is needed. The standard names no figures: those of comfortable
-    (3) and hard (5 m/s2) braking."""
+    """T/CSAE 53 RLVW, range 150 m: stopping after reaction_s would need more than this braking, and the
+    driver does not brake by braking_share of what is needed. The standard names no figures: those of
+    comfortable (3) and hard (5 m/s2) braking."""
 
     enabled: bool = True
     range_m: float = 150.0
@@ -721,8 +726,8 @@ class InVehicleSign(Section, frozen=True, kw_only=True):
 
 
 class EventOut(Section, frozen=True, kw_only=True):
-    """One kind of event that we tell of: it must hold for after_s, is over when it has not held for hold_s, is
-    told anew each update_s, and the others may believe it for validity_s after that."""
+    """One kind of event that we tell of: it must hold for after_s, is over when it has not held for hold_s,
+    is told anew each update_s, and the others may believe it for validity_s after that."""
 
     enabled: bool = True
     after_s: float
@@ -780,9 +785,10 @@ class GateSettings(Section, frozen=True, kw_only=True):
     diagnostics: questions to ECUs may leave, no two sooner after each other than diagnostics_interval_ms, and
     only onto a bus that is awake; silent_bus: also onto one where nothing else is heard, as behind a gateway.
 
-    radio: what may be announced: "own_state", "perceived" and kinds of messages.RoadEvent; "emergency_vehicle"
-    only of a vehicle that is one. The intervals are the shortest ones, a tick's lateness less than the
-    100 ms of ETSI and T/CSAE 53. radio_max_age_ms: of what it rests on; radio_range_m: how far from us it is.
+    radio: what may be announced: "own_state", "perceived" and kinds of messages.RoadEvent;
+    "emergency_vehicle" only of a vehicle that is one. The intervals are the shortest ones, a tick's lateness
+    less than the 100 ms of ETSI and T/CSAE 53. radio_max_age_ms: of what it rests on; radio_range_m: how far
+    from us it is.
     """
 
     dry_run: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.clock import LiveClock, utc_ns
+from edge.clock import LiveClock, date_ns
 from edge.config import ConfigError, UserError, V2x
 from edge.messages import Announce, Intersections, RemoteObject, SignalStates
 from edge.runtime.stopping import stopped_by_signals
@@ -28,7 +28,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Crowd:
-    """The vehicles of `traffic`, each with a station of its own on one link, `rate_hz` messages a second each.
+    """The vehicles of `traffic`, each a station on one link that sends `rate_hz` messages a second.
 
     Raises UserError for a link or keys that cannot be used.
     """
@@ -38,7 +38,6 @@ class Crowd:
         self._period_ns = 1e9 / rate_hz / len(traffic)  # between two vehicles
         self._clock = LiveClock()
         self._start_ns = self._clock.now_ns()
-        offset_ns = utc_ns() - self._start_ns
         try:
             self._link = open_link(config.link)
         except (OSError, ValueError) as error:
@@ -46,7 +45,7 @@ class Crowd:
         self.where = config.link.kind
         try:
             self._senders = [
-                V2xSender(Station(config, _FIRST_ID + i, lambda t_ns: t_ns + offset_ns, self._link))
+                V2xSender(Station(config, _FIRST_ID + i, date_ns, self._link, start_ns=self._start_ns))
                 for i in range(len(traffic) + roadside)
             ]
         except ValueError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable
 
-from edge import clock as clocks
 from edge.can.bus import BusError, CanBus, Wanted, open_bus
 from edge.can.dbc import Database
 from edge.can.dbc import Message as CanMessage
@@ -20,7 +20,7 @@ from edge.runtime.rig import SimulatedBus, SimulatedLink, nmea_lines
 from edge.runtime.setup import Setup
 from edge.runtime.source import Inlet
 from edge.sim.world import World
-from edge.v2x.inlet import V2xInlet
+from edge.v2x.inlet import V2xInlet, VerifiedInlet
 from edge.v2x.links import Link
 from edge.v2x.sender import V2xSender
 from edge.v2x.station import Station
@@ -84,23 +84,40 @@ def gnss_inlets(
 
 
 def v2x_parts(
-    setup: Setup, world: World | None, start_ns: int, date: Callable[[int], int], clock: Clock, record: Record
+    setup: Setup,
+    world: World | None,
+    start_ns: int,
+    date: Callable[[int], int],
+    clock: Clock,
+    record: Record,
+    *,
+    live: bool,
 ) -> tuple[list[Inlet], list[V2xOutput]]:
-    """The ear and the mouth of [v2x]. date: monotonic ns -> ns since 1970."""
+    """The ear and the mouth of [v2x]. date: monotonic ns -> ns since 1970; live: time does not wait."""
     v2x = setup.config.v2x
     if v2x is None:
         return [], []
-    station_id = v2x.station_id if v2x.station_id is not None else clocks.utc_ns() & 0x7FFFFFFF
+    station_id = v2x.station_id if v2x.station_id is not None else secrets.randbits(31) or 1
     air: Link | None = None
     if v2x.link.kind == "simulated" or v2x.simulated_peers:
         assert world is not None
         air = SimulatedLink(world, v2x, start_ns, date, clock)
     link = air if v2x.link.kind == "simulated" else None
     try:
-        station = Station(v2x, station_id, date, link, beside=None if link else air)
+        station = Station(
+            v2x,
+            station_id,
+            date,
+            link,
+            beside=None if link else air,
+            start_ns=clock.now_ns(),
+            threaded=live,
+            random=secrets.randbits if v2x.station_id is None and live else None,
+        )
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    return [V2xInlet(station, record)], [V2xOutput(V2xSender(station))]
+    ear = V2xInlet(station, record)
+    return [ear, VerifiedInlet(ear, station)], [V2xOutput(V2xSender(station))]
 
 
 class V2xOutput:

@@ -97,7 +97,7 @@ def run_live(
 
         # What the config gets wrong is found before a file is made.
         buses = devices.can_inlets(setup, world, start_ns, clock, raw)
-        ears, mouths = devices.v2x_parts(setup, world, start_ns, date_ns, clock, raw)
+        ears, mouths = devices.v2x_parts(setup, world, start_ns, date_ns, clock, raw, live=True)
         receivers = devices.gnss_inlets(setup, world, start_ns, utc_start_ns, raw)
         can_output = devices.CanOutput(setup, buses)
         tester = devices.tester(setup, buses)

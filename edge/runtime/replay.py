@@ -155,7 +155,7 @@ def replay_scenario(
         drive.raw(topic, t_ns, data)
 
     buses = devices.can_inlets(setup, world, 0, clock, raw)
-    ears, mouths = devices.v2x_parts(setup, world, 0, SIMULATED_UTC_NS.__add__, clock, raw)
+    ears, mouths = devices.v2x_parts(setup, world, 0, SIMULATED_UTC_NS.__add__, clock, raw, live=False)
     receivers = devices.gnss_inlets(setup, world, 0, SIMULATED_UTC_NS, raw)
     can_output = devices.CanOutput(setup, buses)
     tester = devices.tester(setup, buses)

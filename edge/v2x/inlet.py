@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 
-from edge.messages import Gap, Health, Message, PeerHeard
-from edge.v2x.hear import hear
+from edge.messages import Gap, Health, Message, PeerHeard, RemoteObject
+from edge.v2x.hear import hear, peek
 from edge.v2x.moments import Now
-from edge.v2x.network import Packet, Source, read
-from edge.v2x.sets import Heard
+from edge.v2x.network import Packet, Source, read, read_inside
+from edge.v2x.sets import Glimpse, Heard
 from edge.v2x.station import Station
 from edge.v2x.uper import CodecError
 
 _QUIET_NS = 10_000_000_000
 _MAX_SENDERS = 4096
 _FIRST_OCTETS = 24
+_M_PER_DEGREE = 111_320.0
 Record = Callable[[str, int, bytes], None]
 
 
@@ -23,10 +25,12 @@ class V2xInlet:
     """Everything that the link of the station brings, of every standard that is known.
 
     Dropped and counted by reason in a Gap: what cannot be read ("undecodable", "unknown", "unsupported",
-    ...), "unsigned" unless the config accepts such, "duplicate" (the same message of the same sender again,
-    or the same packet by another way), "no content" (read, but it says nothing that we understand, or does
-    not know its own position). The first of the unreadable shows its first octets in a Health "degraded",
-    which holds until 10 s have passed without any. Our own packets are passed over.
+    ...) or not be believed ("forged", "expired", "unknown signer", ...), "unsigned" unless the config accepts
+    such, "signed" while there are no keys to verify with, "duplicate" (the same message of the same sender
+    again, or the same packet by another way), "not verified in time", "no content" (read, but it says nothing
+    that we understand, or does not know its own position). The first of the unreadable shows its first
+    octets in a Health "degraded", which holds until 10 s have passed without any. Our own packets are passed
+    over.
     """
 
     name = "v2x"
@@ -34,7 +38,6 @@ class V2xInlet:
     def __init__(self, station: Station, record: Record | None = None) -> None:
         self._station = station
         self._record = record
-        self._own = {f"{station.station_id:016x}", str(station.station_id)}
         self._last: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._lost: Counter[str] = Counter()
         self._state = ""
@@ -55,59 +58,99 @@ class V2xInlet:
             if record is not None:
                 record(self.name, t_ns, data)
             try:
-                packet = read(data)
-                message = self._message(packet, station.now(t_ns), own)
+                packet, now = read(data), station.now(t_ns)
+                if packet.secured is not None:
+                    self._queue(packet, now)
+                elif station.config.security.accept_unsigned:
+                    self._take(packet, now, own, "", out)
+                else:
+                    self._lost["unsigned"] += 1
             except CodecError as error:
-                self.refuse(error, data, now_ns)
-                continue
-            if message is not None:
-                out.append(message)
+                self._refuse(error, data, now_ns)
+        self._verified(now_ns, out)
         self._report(now_ns, out)
         return out
 
-    def refuse(self, error: CodecError, data: bytes, now_ns: int) -> None:
-        """Count what cannot be read or believed, and keep the first octets of the first."""
-        if error.reason == "own":
-            return
-        self._lost[error.reason] += 1
-        self._unreadable_ns = now_ns
-        self._trouble = self._trouble or f"{error.reason}: {error}; first octets {data[:_FIRST_OCTETS].hex()}"
+    def verified(self, now_ns: int) -> Sequence[Message]:
+        """What the thread that verifies has finished."""
+        out: list[Message] = []
+        self._verified(now_ns, out)
+        return out
 
     def close(self) -> None:
         """Close the link."""
         self._station.close()
 
-    def _message(self, packet: Packet, now: Now, own: Source | None) -> PeerHeard | None:
-        if packet.secured is not None:
-            raise CodecError("packet", "secured packets are not read yet", "secured")
-        if not self._station.config.security.accept_unsigned:
-            self._lost["unsigned"] += 1
-            return None
-        for forward in self._station.router.hear(packet, now.t_ns, own):
-            if self._station.config.send:
-                self._station.send(forward, now.t_ns)
+    def _queue(self, packet: Packet, now: Now) -> None:
+        """What is signed waits for its turn; what it says is looked at, not believed, to know how urgent."""
+        station = self._station
+        if station.verifying is None or station.signer is None:
+            self._lost["signed"] += 1
+            return
+        from edge.v2x.security import read_signed
+        from edge.v2x.security.signed import AID_OF_PORT
+        from edge.v2x.verifying import Task
+
+        signed = read_signed(packet.secured or b"")
+        if signed.signer.hex() == station.signer.digest:
+            return
+        inside = read_inside(packet, signed.payload)
+        if station.router.knows(inside, now.t_ns):
+            raise CodecError("GeoNetworking", f"{inside.kind} was heard before", "duplicate")
+        source, place, aid = inside.source, None, inside.service
+        if source is not None:
+            place, aid = (source.latitude, source.longitude), AID_OF_PORT.get(inside.service, signed.aid)
+        glimpse = peek(inside, now) if inside.payload else None
+        if place is None and glimpse is not None:
+            place = (round(glimpse.latitude_deg * 1e7), round(glimpse.longitude_deg * 1e7))
+        threat = _threat(glimpse, station.own(now.t_ns))
+        station.verifying.put(Task(inside, signed, now, place, aid), threat)
+
+    def _verified(self, now_ns: int, out: list[Message]) -> None:
+        verifying = self._station.verifying
+        if verifying is None:
+            return
+        own = self._station.own_source(now_ns)
+        for done in verifying.take(now_ns):
+            task = done.task
+            try:
+                if done.refused is not None:
+                    raise done.refused
+                self._take(task.inside, task.now, own, done.signer, out)
+            except CodecError as error:
+                self._refuse(error, task.inside.data, now_ns)
+        self._lost.update(verifying.lost())
+
+    def _take(self, packet: Packet, now: Now, own: Source | None, signer: str, out: list[Message]) -> None:
+        """A packet that is believed, or need not be. Raises CodecError."""
+        station = self._station
+        for forward in station.router.hear(packet, now.t_ns, own):
+            if station.config.send:
+                station.send(forward, now.t_ns)
         if not packet.payload:
-            return None  # a beacon
+            return  # a beacon
         heard = hear(packet, now)
-        if heard.sender in self._own:
-            return None
+        if heard.sender in station.names:
+            return
+        if signer and station.verifying is not None:
+            station.verifying.check_content(signer, packet.service, heard)
         if self._repeats(heard, packet.payload):
             self._lost["duplicate"] += 1
         elif heard.content is None:
             self._lost["no content"] += 1
         else:
-            return PeerHeard(
+            message = PeerHeard(
                 t_ns=now.t_ns,
                 link=self.name,
                 standard=heard.standard,
                 message=heard.message,
                 sender=heard.sender,
                 counter=heard.counter,
-                trust="unsigned",
+                trust="signed" if signer else "unsigned",
                 content=heard.content,
                 measured_ns=heard.measured_ns,
             )
-        return None
+            out.append(message)
 
     def _repeats(self, heard: Heard, payload: bytes) -> bool:
         key, now = f"{heard.standard}:{heard.message}:{heard.sender}", (heard.counter, payload)
@@ -117,6 +160,15 @@ class V2xInlet:
             self._last.popitem(last=False)
         return before == now
 
+    def _refuse(self, error: CodecError, data: bytes, now_ns: int) -> None:
+        if error.reason == "own":
+            return
+        self._lost[error.reason] += 1
+        if error.reason == "duplicate":
+            return
+        self._unreadable_ns = now_ns
+        self._trouble = self._trouble or f"{error.reason}: {error}; first octets {data[:_FIRST_OCTETS].hex()}"
+
     def _report(self, now_ns: int, out: list[Message]) -> None:
         for reason, count in self._lost.items():
             out.append(Gap(t_ns=now_ns, source=self.name, reason=reason, count=count))
@@ -124,13 +176,49 @@ class V2xInlet:
         state, detail = "ok", ""
         if self._station.trouble:
             state, detail = "failed", self._station.trouble
-        elif self._trouble and self._state == "degraded":
+        elif self._state == "degraded" and now_ns - self._unreadable_ns < _QUIET_NS:
             state = "degraded"
         elif self._trouble:
             state, detail = "degraded", self._trouble
-        elif self._state == "degraded" and now_ns - self._unreadable_ns < _QUIET_NS:
-            state = "degraded"
         self._trouble = ""
         if state != self._state:
             self._state = state
             out.append(Health(t_ns=now_ns, source=self.name, state=state, detail=detail))  # type: ignore[arg-type]
+
+
+class VerifiedInlet:
+    """The other end of verifying in a thread: it wakes the loop when a message is believed."""
+
+    name = "v2x verified"
+
+    def __init__(self, inlet: V2xInlet, station: Station) -> None:
+        self._inlet = inlet
+        self._station = station
+
+    def fileno(self) -> int | None:
+        """Readable when something has been verified."""
+        return None if self._station.verifying is None else self._station.verifying.fileno()
+
+    def poll(self, now_ns: int) -> Sequence[Message]:
+        """What has been."""
+        return self._inlet.verified(now_ns)
+
+    def close(self) -> None:
+        """The station ends the thread."""
+
+
+def _threat(glimpse: Glimpse | None, own: RemoteObject | None) -> float:
+    """How soon a sender could be here, negative seconds: his distance at both our speeds; sooner if sudden.
+
+    Events and roadside messages, which have no glimpse, are as urgent as a vehicle that is 3 s away.
+    """
+    if glimpse is None:
+        return -3.0
+    if own is None:
+        return 0.0 if glimpse.sudden else -10.0
+    north_m = (glimpse.latitude_deg - own.latitude_deg) * _M_PER_DEGREE
+    east_m = (glimpse.longitude_deg - own.longitude_deg) * _M_PER_DEGREE
+    east_m *= math.cos(math.radians(own.latitude_deg))
+    speed_mps = abs(glimpse.speed_mps or 0.0) + abs(own.speed_mps or 0.0) + 1.0
+    seconds = math.hypot(north_m, east_m) / speed_mps
+    return -seconds / 4 if glimpse.sudden else -seconds

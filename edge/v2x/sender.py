@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from edge.messages import Announce
-from edge.v2x.moments import Now
-from edge.v2x.station import Content, Station
+from edge.v2x.station import Content, Outgoing, Station
 from edge.v2x.uper import CodecError
 from edge.v2x.voice_csae53 import Csae53Voice
 from edge.v2x.voice_etsi import EtsiVoice
@@ -13,13 +12,15 @@ from edge.v2x.voice_etsi import EtsiVoice
 class V2xSender:
     """The mouth of a station. How often and whether at all is the gate's business.
 
-    sent, failed: how many packets; trouble: what the last failure was, "" when the last packet went.
+    sent, failed, held: how many packets, held back by congestion control; trouble: what the last failure was,
+    "" when the last packet went.
     """
 
     def __init__(self, station: Station) -> None:
         self.station = station
         self.sent = 0
         self.failed = 0
+        self.held = 0
         self.trouble = ""
         self._voice = EtsiVoice(station) if station.config.standard == "etsi" else Csae53Voice(station)
 
@@ -30,39 +31,48 @@ class V2xSender:
     def tell(self, content: Content, t_ns: int) -> list[bytes]:
         """As `take`, without asking who let it out: for simulated stations."""
         try:
-            packets = self.packets(content, t_ns)
+            outgoing = self._voice.packets(content, self.station.now(t_ns))
         except CodecError as error:
             self._fail(str(error))
             return []
-        self._send(packets, t_ns)
-        return packets
+        self._send(outgoing, t_ns)
+        return [packet for _, packet in outgoing]
 
     def due(self, now_ns: int) -> None:
-        """Send what has become due since: repetitions, others' packets that we pass on."""
+        """Send what has become due since: repetitions, others' packets that we pass on, a sign of life.
+
+        And change the pseudonym when it is time.
+        """
+        station = self.station
+        name = station.renamed(now_ns, self._voice.telling)
+        if name is not None:
+            self._voice.rename(name)
         try:
-            packets = self._voice.due(self.station.now(now_ns))
+            outgoing = self._voice.due(station.now(now_ns))
         except CodecError as error:
             self._fail(str(error))
-            packets = []
-        self._send(packets + self.station.router.due(now_ns), now_ns)
+            outgoing = []
+        self._send(outgoing, now_ns)
+        for packet in station.router.due(now_ns) if station.config.send else ():
+            station.send(packet, now_ns)
 
     def packets(self, content: Content, t_ns: int) -> list[bytes]:
         """Made and counted, not sent. Raises CodecError for what no message can hold."""
-        now: Now = self.station.now(t_ns)
-        packets = self._voice.packets(content, now)
-        for packet in packets:
-            self.station.router.sent(packet, t_ns)
-        return packets
+        return [packet for _, packet in self._voice.packets(content, self.station.now(t_ns))]
 
-    def _send(self, packets: list[bytes], t_ns: int) -> None:
-        if not self.station.config.send:
+    def _send(self, outgoing: list[Outgoing], t_ns: int) -> None:
+        station = self.station
+        if not station.config.send:
             return
-        for packet in packets:
-            if self.station.send(packet, t_ns):
+        for traffic_class, packet in outgoing:
+            station.router.sent(packet, t_ns)
+            if station.dcc is not None and not station.dcc.may_send(traffic_class, len(packet), t_ns):
+                self.held += 1
+            elif station.send(packet, t_ns):
                 self.sent += 1
                 self.trouble = ""
             else:
-                self._fail(self.station.trouble)
+                self._fail(station.trouble)
 
     def _fail(self, trouble: str) -> None:
         self.failed += 1

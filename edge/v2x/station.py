@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from edge.config import V2x
 from edge.messages import (
@@ -15,16 +15,25 @@ from edge.messages import (
     RoadEvent,
     SignalStates,
 )
+from edge.v2x.facilities.congestion import Dcc
+from edge.v2x.facilities.pseudonyms import RANDOM_BITS, Pseudonym, Pseudonyms
 from edge.v2x.links import Link, open_link
 from edge.v2x.moments import Now, timestamp_its_ns
 from edge.v2x.network import Source
 from edge.v2x.network.router import Router
 from edge.v2x.scales import steps
 
+if TYPE_CHECKING:
+    from edge.v2x.security import Signer
+    from edge.v2x.verifying import Verifying
+
 _RETRY_NS = 1_000_000_000
 _PLACE_NS = 2_000_000_000
 Content: TypeAlias = RemoteObject | RoadEvent | PerceivedObjects | Intersections | SignalStates
 """What a station can say: the first three are a vehicle's, the others a roadside's."""
+
+Outgoing: TypeAlias = tuple[int, bytes]
+"""A packet and its traffic class, for congestion control; 0 goes first."""
 
 STATION_TYPES = {"person": 1, "bicycle": 2, "motorcycle": 4, "car": 5, "bus": 6, "truck": 8}
 
@@ -34,7 +43,8 @@ class Station:
 
     link: None opens the one that the config names, and again once a second when it fails. beside: heard too,
     never sent to. date: monotonic ns -> ns since 1970. trouble: why the link does not work, "" while it does.
-    Raises ValueError for a station_id that does not fit.
+    Raises ValueError for a station_id that does not
+    fit, UserError for keys that cannot be used.
     """
 
     def __init__(
@@ -44,6 +54,10 @@ class Station:
         date: Callable[[int], int],
         link: Link | None = None,
         beside: Link | None = None,
+        *,
+        start_ns: int = 0,
+        threaded: bool = False,
+        random: Callable[[int], int] | None = None,
     ) -> None:
         bits = 32 if config.standard == "etsi" else 64
         if not 0 <= station_id < 1 << bits:
@@ -52,6 +66,14 @@ class Station:
         self.station_id = station_id
         self.trouble = ""
         self.router = Router(station_id & 0xFFFF_FFFF_FFFF)
+        self.dcc = Dcc(config.bit_rate) if config.standard == "etsi" and config.dcc else None
+        self.names = {f"{station_id:016x}", str(station_id)}
+        self.signer: Signer | None = None
+        self.verifying: Verifying | None = None
+        self._random = random
+        self._pseudonyms: Pseudonyms | None = None
+        if random is not None:
+            self._pseudonyms = Pseudonyms(random(RANDOM_BITS), start_ns)
         self._date = date
         self._given = link
         self._link = link
@@ -59,6 +81,15 @@ class Station:
         self._retry_ns = -_RETRY_NS
         self._own: RemoteObject | None = None
         self._own_ns = 0
+        directory = config.security.directory
+        if directory is not None:
+            from edge.v2x.security import Requests, Signer, Verifier, load
+            from edge.v2x.verifying import Verifying
+
+            store, requests = load(directory, date(start_ns)), Requests()
+            self.signer = Signer(store, requests)
+            verifier = Verifier(store, config.security, requests)
+            self.verifying = Verifying(verifier, config.security, threaded=threaded)
 
     def now(self, t_ns: int) -> Now:
         """The moment on both clocks."""
@@ -108,11 +139,42 @@ class Station:
 
     # ------------------------------------------------------------ who we are
 
-    def secure(
-        self, aid: int, now: Now, place: RemoteObject | None, *, whole: bool = False
-    ) -> Callable[[bytes], bytes] | None:
-        """What signs a message for an application; None where nothing is signed. whole: with certificate."""
-        return None
+    def secure(self, aid: int, now: Now, place: RemoteObject | None) -> Callable[[bytes], bytes] | None:
+        """What signs a message for an application at a place; None where nothing is signed.
+
+        It raises CodecError: no ticket is good now, or none for this application.
+        """
+        signer, verifying = self.signer, self.verifying
+        if signer is None or verifying is None:
+            return None
+        where = None
+        if place is not None:
+            where = (round(place.latitude_deg * 1e7), round(place.longitude_deg * 1e7))
+        altitude_m = None if place is None else place.altitude_m
+
+        def sign(payload: bytes) -> bytes:
+            with verifying.lock:
+                return signer.sign(payload, aid, now, where, altitude_m)
+
+        return sign
+
+    def renamed(self, now_ns: int, in_event: bool) -> Pseudonym | None:
+        """A new name if it is time, or if another station has ours; the caller forgets what ties to it."""
+        pseudonyms = self._pseudonyms
+        if pseudonyms is None or self._random is None:
+            return None
+        if self._own is not None:
+            pseudonyms.moved(self._own.latitude_deg, self._own.longitude_deg)
+        if not pseudonyms.due(now_ns, in_event) and not self.router.conflicts:
+            return None
+        name = pseudonyms.change(self._random(RANDOM_BITS), now_ns)
+        self.station_id = name.station_id if self.config.standard == "etsi" else name.long_id
+        self.names |= {f"{self.station_id:016x}", str(self.station_id)}
+        self.router.rename(name.address)
+        self.router.conflicts = 0
+        if self.signer is not None:
+            self.signer.change()
+        return name
 
     # ------------------------------------------------------------ the link
 
@@ -132,6 +194,9 @@ class Station:
             self._fail(error, now_ns)
             return beside
         self.trouble = ""
+        if self.dcc is not None:
+            for t_ns, data in packets:
+                self.dcc.heard(len(data), t_ns)
         return beside + packets if beside else packets
 
     def send(self, packet: bytes, now_ns: int) -> bool:
@@ -148,6 +213,8 @@ class Station:
 
     def close(self) -> None:
         """Leave the link, for good."""
+        if self.verifying is not None:
+            self.verifying.close()
         if self._link is not None:
             self._link.close()
         self._link = None
@@ -166,4 +233,6 @@ class Station:
             self._link.close()
         self._link = None
         self._retry_ns = now_ns + _RETRY_NS
-        self.trouble = f"{self.config.link.kind}: {error}; check [v2x.link], retrying"
+        link = self.config.link
+        where = f" {link.group}:{link.port} on {link.interface}" if link.kind == "udp_multicast" else ""
+        self.trouble = f"{link.kind}{where}: {error}; check [v2x.link], its interface first; retrying"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from edge.messages import Intersections, PerceivedObjects, RemoteObject, RoadEvent, RoadEvents
 from edge.v2x import csae53
+from edge.v2x.csae53.rsm import MAX_OBJECTS
 from edge.v2x.facilities.events import DenmService
 from edge.v2x.facilities.path import PathHistory
+from edge.v2x.facilities.perceived import PerceivedSelection
+from edge.v2x.facilities.pseudonyms import Pseudonym
 from edge.v2x.moments import Now
 from edge.v2x.network import wrap_dsmp
-from edge.v2x.station import Content, Station
+from edge.v2x.station import Content, Outgoing, Station
 from edge.v2x.uper import CodecError
 
 _IN_BSM = ("hard_braking", "loss_of_control", "emergency_vehicle", "collision_risk")
@@ -24,10 +29,22 @@ class Csae53Voice:
         self._station = station
         self._path = PathHistory()
         self._events = DenmService(station.station_id & 0xFFFF_FFFF)
+        self._seen = PerceivedSelection("rsm", MAX_OBJECTS)
         self._counts: dict[str, int] = {}
 
-    def packets(self, content: Content, now: Now) -> list[bytes]:
-        """What goes out for it now. Raises CodecError for what no message can hold, as a place that is none."""
+    @property
+    def telling(self) -> bool:
+        """Whether an event of ours is under way."""
+        return self._events.active
+
+    def rename(self, name: Pseudonym) -> None:
+        """Nothing of what is said from now on ties to what was said before."""
+        self._events.rename(name.station_id)
+        self._path.reset()
+        self._counts = dict.fromkeys(self._counts, name.count)
+
+    def packets(self, content: Content, now: Now) -> list[Outgoing]:
+        """What goes out for it now. Raises CodecError for what no message can hold."""
         station_id = self._station.station_id
         if isinstance(content, RemoteObject):
             self._path.add(content.latitude_deg, content.longitude_deg, now.t_ns, content.altitude_m)
@@ -40,18 +57,22 @@ class Csae53Voice:
             self._events.announce(content, now.t_ns)
             return self.due(now)
         if isinstance(content, PerceivedObjects):
-            payload = csae53.rsm(content, self._own(now), station_id, self._count("RSM"), now)
-            return [self._packet("RSM", payload, now)]
+            own = self._own(now)
+            return [
+                self._packet("RSM", csae53.rsm(part, own, station_id, self._count("RSM"), now), now, own)
+                for part in self._seen.select(content, now.t_ns).segments
+            ]
         if isinstance(content, Intersections):
             return [self._packet("MAP", csae53.map_data(content, self._count("MAP"), now), now)]
         return [self._packet("SPAT", csae53.spat(content, self._count("SPAT"), now), now)]
 
-    def due(self, now: Now) -> list[bytes]:
+    def due(self, now: Now) -> list[Outgoing]:
         """Events to be told now. RSI knows no cancellation: what is over is not told any more."""
         packets = []
         for order in self._events.due(now.t_ns):
             if not order.termination:
-                events = RoadEvents(events=(order.event,))
+                event = msgspec.structs.replace(order.event, id=f"rte{order.action[1] % 256}")
+                events = RoadEvents(events=(event,))
                 count = self._count("RSI")
                 payload = csae53.rsi(events, self._own(now), self._station.station_id, count, now)
                 packets.append(self._packet("RSI", payload, now))
@@ -68,7 +89,7 @@ class Csae53Voice:
         self._counts[name] = count & 0x7F
         return count & 0x7F
 
-    def _packet(self, name: str, payload: bytes, now: Now, place: RemoteObject | None = None) -> bytes:
+    def _packet(self, name: str, payload: bytes, now: Now, place: RemoteObject | None = None) -> Outgoing:
         aid = getattr(self._station.config.dsmp_aids, name.lower())
         secure = self._station.secure(aid, now, place or self._station.own(now.t_ns))
-        return wrap_dsmp(payload if secure is None else secure(payload), aid)
+        return 0, wrap_dsmp(payload if secure is None else secure(payload), aid)

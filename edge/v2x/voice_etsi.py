@@ -9,16 +9,17 @@ from edge.v2x import etsi
 from edge.v2x.facilities.awareness import CamTimes
 from edge.v2x.facilities.events import DenmService, Order
 from edge.v2x.facilities.path import PathHistory
+from edge.v2x.facilities.perceived import PerceivedSelection
+from edge.v2x.facilities.pseudonyms import Pseudonym
 from edge.v2x.moments import Now
 from edge.v2x.network import BTP_PORTS, geo_broadcast, single_hop
-from edge.v2x.station import Content, Station
+from edge.v2x.station import Content, Outgoing, Station
 from edge.v2x.uper import CodecError
 
 AIDS = {"CAM": 36, "DENM": 37, "MAPEM": 138, "SPATEM": 137, "CPM": 639, "VAM": 638}
 """ITS-AIDs of ETSI TS 102 965."""
 
-_TRAFFIC_CLASS = {"CAM": 2, "CPM": 2, "MAPEM": 2, "SPATEM": 2}
-_CERTIFICATE_AND_PLACE = ("DENM",)
+_TRAFFIC_CLASS = 2  # of CAMs; CPM, MAPEM and SPATEM are no more urgent (TS 102 636-4-2)
 
 
 class EtsiVoice:
@@ -28,10 +29,21 @@ class EtsiVoice:
         self._station = station
         self._times = CamTimes()
         self._path = PathHistory()
-        self._events = DenmService(station.station_id)
+        self._events = DenmService(station.station_id & 0xFFFF_FFFF)
+        self._seen = PerceivedSelection("cpm")
 
-    def packets(self, content: Content, now: Now) -> list[bytes]:
-        """What goes out for it now. Raises CodecError for what no message can hold, as a place that is none."""
+    @property
+    def telling(self) -> bool:
+        """Whether an event of ours is under way."""
+        return self._events.active
+
+    def rename(self, name: Pseudonym) -> None:
+        """Nothing of what is said from now on ties to what was said before."""
+        self._events.rename(name.station_id)
+        self._path.reset()
+
+    def packets(self, content: Content, now: Now) -> list[Outgoing]:
+        """What goes out for it now. Raises CodecError for what no message can hold."""
         if isinstance(content, RemoteObject):
             return [self._cam(content, now)]
         if isinstance(content, RoadEvent):
@@ -45,18 +57,18 @@ class EtsiVoice:
         payload = etsi.spatem(content, self._station.station_id, now)
         return [self._single_hop("SPATEM", payload, self._station.own(now.t_ns), now)]
 
-    def due(self, now: Now) -> list[bytes]:
+    def due(self, now: Now) -> list[Outgoing]:
         """Events to be told now: new, changed, repeated, over."""
         return [self._denm(order, now) for order in self._events.due(now.t_ns)]
 
-    def _cam(self, content: RemoteObject, now: Now) -> bytes:
+    def _cam(self, content: RemoteObject, now: Now) -> Outgoing:
         low_frequency, _ = self._times.containers(now.t_ns)
         path = self._path.points() if low_frequency else ()
         self._path.add(content.latitude_deg, content.longitude_deg, now.t_ns, content.altitude_m)
         payload = etsi.cam(content, self._station.station_id, now, low_frequency, path)
         return self._single_hop("CAM", payload, content, now)
 
-    def _denm(self, order: Order, now: Now) -> bytes:
+    def _denm(self, order: Order, now: Now) -> Outgoing:
         station, event = self._station, order.event
         own = station.own(now.t_ns) or RemoteObject(
             kind="unknown", latitude_deg=event.latitude_deg, longitude_deg=event.longitude_deg
@@ -78,24 +90,33 @@ class EtsiVoice:
             validity_s=order.validity_s,
             interval_ms=order.interval_ms,
         )
-        return geo_broadcast(
+        packet = geo_broadcast(
             payload,
             station.source(own, now),
             BTP_PORTS["DENM"],
             order.area,
             station.router.next_sequence(),
             traffic_class=order.traffic_class,
-            secure=station.secure(AIDS["DENM"], now, own, whole=True),
+            secure=station.secure(AIDS["DENM"], now, own),
         )
+        return order.traffic_class, packet
 
-    def _cpm(self, content: PerceivedObjects, now: Now) -> list[bytes]:
+    def _cpm(self, content: PerceivedObjects, now: Now) -> list[Outgoing]:
         own = self._station.own(now.t_ns)
         if own is None:
             raise CodecError("CPM", "our own place is not known", "unencodable")
-        payload = etsi.cpm(content, own, self._station.station_id, now)
-        return [self._single_hop("CPM", payload, own, now)]
+        parts = [part for part in self._seen.select(content, now.t_ns).segments if part.objects]
+        return [
+            self._single_hop(
+                "CPM",
+                etsi.cpm(part, own, self._station.station_id, now, segment=(i, len(parts))),
+                own,
+                now,
+            )
+            for i, part in enumerate(parts, 1)
+        ]
 
-    def _single_hop(self, name: str, payload: bytes, at: object, now: Now) -> bytes:
+    def _single_hop(self, name: str, payload: bytes, at: object, now: Now) -> Outgoing:
         station = self._station
         place = at if isinstance(at, RemoteObject) else station.own(now.t_ns)
         if place is None:
@@ -104,10 +125,11 @@ class EtsiVoice:
                 latitude_deg=getattr(at, "latitude_deg", 0.0),
                 longitude_deg=getattr(at, "longitude_deg", 0.0),
             )
-        return single_hop(
+        packet = single_hop(
             payload,
             station.source(place, now),
             BTP_PORTS[name],
-            traffic_class=_TRAFFIC_CLASS[name],
+            traffic_class=_TRAFFIC_CLASS,
             secure=station.secure(AIDS[name], now, place),
         )
+        return _TRAFFIC_CLASS, packet

@@ -26,7 +26,7 @@ from edge.v2x.security.store import Ticket, read_file, read_private
 ROOT = "root"
 """The folder with the keys that issue; every other one is a station's."""
 
-CSAE53_AIDS = (signed.BSM, 112, 113, 114)
+CSAE53_AIDS = (signed.BSM, 3618, 3619, 3620, 3623)
 """Those that the same test vector names."""
 
 README = """Keys and certificates for tests, made by `icv v2x pki`. They protect nothing: whoever has this

@@ -1,0 +1,158 @@
+"""Signed packets are verified beside the loop, the most threatening first."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter, deque
+
+import msgspec
+
+from edge.config import V2xSecurity
+from edge.v2x.moments import Now
+from edge.v2x.network import Packet
+from edge.v2x.security import Place, Signed, Verifier, Waiting
+from edge.v2x.security.signed import AID_OF_PORT
+from edge.v2x.sets import Heard
+from edge.v2x.uper import CodecError
+
+_MAX_DONE = 4096
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A signed packet: as it came, what it holds, when it came, where its sender says that he is."""
+
+    inside: Packet
+    signed: Signed
+    now: Now
+    place: Place | None
+    aid: int | None
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What became of it: the signer's HashedId8 in hex digits, or why it is not believed."""
+
+    task: Task
+    signer: str
+    refused: CodecError | None
+
+
+class Verifying:
+    """A queue in front of a Verifier; with threaded, a thread works it off and `fileno` becomes readable.
+
+    ECDSA runs without the interpreter's lock, so the loop goes on beside it. Else `take` verifies by itself,
+    as many as config.verify_us allows, and every replay does the same.
+    """
+
+    def __init__(self, verifier: Verifier, settings: V2xSecurity, *, threaded: bool) -> None:
+        self._verifier = verifier
+        self._budget_ns = settings.verify_us * 1000
+        self._waiting: Waiting[Task] = Waiting(settings)
+        self.lock = threading.RLock()
+        self._done: deque[Done] = deque()
+        self._ends: tuple[int, int] | None = None
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        if threaded:
+            self._ends = os.pipe()
+            for end in self._ends:
+                os.set_blocking(end, False)
+            self._work = threading.Condition(self.lock)
+            self._thread = threading.Thread(target=self._run, name="v2x verify", daemon=True)
+            self._thread.start()
+
+    def fileno(self) -> int | None:
+        """Readable when something has been verified; None: `take` does it."""
+        return None if self._ends is None else self._ends[0]
+
+    def put(self, task: Task, threat: float) -> None:
+        """Check what costs little, then queue. Raises CodecError."""
+        with self.lock:
+            signed = task.signed
+            self._verifier.check(signed, task.now, task.place, task.aid)
+            self._waiting.put(
+                task,
+                sender=signed.signer,
+                stream=signed.aid,
+                threat=threat,
+                known=self._verifier.knows(signed.signer),
+                now_ns=task.now.t_ns,
+            )
+            if self._thread is not None:
+                self._work.notify()
+
+    def take(self, now_ns: int) -> list[Done]:
+        """What has been judged since the last time, in that order."""
+        if self._thread is None:
+            for task in self._waiting.take(now_ns, self._budget_ns):
+                self._judge(task)
+        elif self._ends is not None:
+            try:
+                os.read(self._ends[0], 4096)
+            except BlockingIOError:
+                return []
+        with self.lock:
+            done = list(self._done)
+            self._done.clear()
+        return done
+
+    def lost(self) -> Counter[str]:
+        """What was not verified, by reason, since the last time."""
+        with self.lock:
+            lost = Counter(self._waiting.lost)
+            self._waiting.lost.clear()
+        return lost
+
+    def check_content(self, signer: str, service: int, heard: Heard) -> None:
+        """Raises CodecError "permission" where the signer may not say what this CAM or DENM says."""
+        with self.lock:
+            self._verifier.check_content(
+                signer, heard.message, AID_OF_PORT.get(service, service), heard.value
+            )
+
+    def close(self) -> None:
+        """End the thread."""
+        with self.lock:
+            self._stopped = True
+            if self._thread is not None:
+                self._work.notify()
+        if self._thread is not None:
+            self._thread.join(timeout=2.0)
+            self._thread = None
+        if self._ends is not None:
+            for end in self._ends:
+                os.close(end)
+            self._ends = None
+
+    def _judge(self, task: Task) -> None:
+        signer, refused = "", None
+        try:
+            signer = self._verifier.verify(task.signed, task.now, task.place, task.aid)
+        except CodecError as error:
+            refused = error
+        self._waiting.judged(task.signed.signer, refused is None, task.now.t_ns)
+        if len(self._done) >= _MAX_DONE:
+            self._waiting.lost["not verified in time"] += 1
+            self._done.popleft()
+        self._done.append(Done(task, signer, refused))
+
+    def _run(self) -> None:
+        newest_ns = 0
+        while True:
+            with self.lock:
+                while not len(self._waiting) and not self._stopped:
+                    self._work.wait()
+                if self._stopped:
+                    return
+                tasks = self._waiting.take(newest_ns, 0)
+            for task in tasks:
+                with self.lock:
+                    self._judge(task)
+                newest_ns = max(newest_ns, task.now.t_ns)
+            if tasks and self._ends is not None:
+                try:
+                    os.write(self._ends[1], b"v")
+                except BlockingIOError:
+                    pass  # it is readable as it is
+                except OSError:
+                    return  # closed
