@@ -169,7 +169,7 @@ def test_values_beyond_the_scale_are_held_at_its_end():
 
 @pytest.mark.parametrize(
     ("payload", "what"),
-    [(b"\x02\x02", "2 octets"), (bytes((2, 6, 0, 0, 0, 1)), "IVIM of protocol version 2"),
+    [(b"\x02\x02", "2 octets"), (bytes((2, 9, 0, 0, 0, 1)), "SREM of protocol version 2"),
      (bytes((9, 2, 0, 0, 0, 1)), "CAM of protocol version 9"), (bytes((2, 99, 0, 0, 0, 1)), "message 99")],
 )  # fmt: skip
 def test_other_messages_are_refused_by_name(payload, what):

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge.v2x.etsi import cam_read, cpm_message, denm_read, mapem_message, spatem_message, vam_message
+from edge.v2x.etsi import (
+    cam_read,
+    cpm_message,
+    denm_read,
+    ivim_read,
+    mapem_message,
+    spatem_message,
+    vam_message,
+)
 from edge.v2x.etsi.cam_write import cam
 from edge.v2x.etsi.cpm_message import cpm
 from edge.v2x.etsi.denm_write import denm
@@ -37,6 +45,8 @@ _READERS: dict[tuple[int, int], Callable[[bytes, Now], Heard]] = {
     (4, 2): spatem_message.hear,
     (5, 1): mapem_message.hear,
     (5, 2): mapem_message.hear,
+    (6, 1): ivim_read.hear_1,
+    (6, 2): ivim_read.hear_2,
     (14, 1): cpm_message.hear_old,
     (14, 2): cpm_message.hear,
     (16, 2): vam_message.hear_old,
