@@ -11,6 +11,7 @@ from v2x_judge import MANY, agree, agree_official, codec_of, judge, messages, so
 from edge.v2x import etsi
 from edge.v2x.etsi.cam_schema import CAM, CAM_1
 from edge.v2x.moments import Now
+from edge.v2x.sets import Glimpse
 from edge.v2x.uper import CodecError
 
 NOW = Now(5_000_000_000, 1_700_000_000_123_000_000)
@@ -82,3 +83,26 @@ def test_a_damaged_cam_is_a_cam_or_a_codec_error(version, seed, wounds):
     with suppress(CodecError):
         value = codec.decode(bytes(wire))
         assert codec.decode(codec.encode(value)) is not None
+
+
+@pytest.mark.parametrize("version", [2, 1])
+@MANY
+@given(st.integers(0, (1 << 32) - 1))
+def test_a_glance_sees_what_is_read_whole(version, seed):
+    table = CAM if version == 2 else CAM_1
+    value = some(table, Random(seed))
+    value["header"]["protocolVersion"], value["header"]["messageID"] = version, 2
+    wire = codec_of(table).encode(value)
+    heard, glimpse = etsi.hear(wire, NOW), etsi.peek(wire, NOW)
+    seen = heard.content
+    if seen is None:
+        assert glimpse is None
+        return
+    assert glimpse == Glimpse(
+        heard.sender,
+        seen.latitude_deg,
+        seen.longitude_deg,
+        seen.speed_mps,
+        seen.heading_deg,
+        "hard_braking" in seen.events,
+    )

@@ -54,11 +54,12 @@ _READERS: dict[tuple[int, int], Callable[[bytes, Now], Heard]] = {
 }
 """By messageID and protocolVersion."""
 
-_GLANCES: dict[tuple[int, int], Callable[[bytes], Glimpse | None]] = {
-    (2, 1): cam_read.peek_1,
-    (2, 2): cam_read.peek_2,
-    (16, 3): vam_message.peek,
+_GLANCES: dict[bytes, Callable[[bytes], Glimpse | None]] = {
+    b"\x01\x02": cam_read.peek_1,
+    b"\x02\x02": cam_read.peek_2,
+    b"\x03\x10": vam_message.peek,
 }
+"""By the first two octets: protocolVersion and messageID."""
 
 
 def hear(payload: bytes, now: Now) -> Heard:
@@ -79,7 +80,9 @@ def peek(payload: bytes, now: Now) -> Glimpse | None:
 
     Raises CodecError.
     """
+    glance = _GLANCES.get(payload[:2])
+    if glance is not None:
+        return glance(payload)
     if len(payload) < 6:
         raise CodecError("ItsPduHeader", f"{len(payload)} octets, the header alone has 6")
-    glance = _GLANCES.get((payload[1], payload[0]))
-    return None if glance is None else glance(payload)
+    return None
