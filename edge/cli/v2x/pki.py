@@ -96,7 +96,7 @@ def _show(args: argparse.Namespace) -> int:
 
     from edge.v2x.security.store import read_file
 
-    shown = _described(read_file(Path(args.show)))
+    shown = described(read_file(Path(args.show)))
     if args.json:
         print(json.dumps(shown))
         return 0
@@ -108,7 +108,8 @@ def _show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _described(certificate: Certificate) -> dict[str, Any]:
+def described(certificate: Certificate) -> dict[str, Any]:
+    """What a certificate says, for people."""
     from edge import clock
 
     shown: dict[str, Any] = {
