@@ -47,6 +47,22 @@ NAMES = {
     "harsh_cornering": "HARSH CORNERING",
     "overspeed": "TOO FAST",
     "emergency_brake_ahead": "EMERGENCY BRAKING AHEAD (V2X)",
+    "peer_forward_collision": "COLLISION AHEAD (V2X)",
+    "intersection_collision": "CROSSING TRAFFIC (V2X)",
+    "left_turn_assist": "ONCOMING TRAFFIC (V2X)",
+    "blind_spot": "BLIND SPOT (V2X)",
+    "lane_change": "DO NOT CHANGE LANES (V2X)",
+    "do_not_pass": "DO NOT PASS (V2X)",
+    "abnormal_vehicle": "VEHICLE IN TROUBLE AHEAD (V2X)",
+    "control_loss": "VEHICLE OUT OF CONTROL (V2X)",
+    "vulnerable_road_user": "PERSON NEAR OUR PATH (V2X)",
+    "emergency_vehicle": "EMERGENCY VEHICLE (V2X)",
+    "hazardous_location": "HAZARD AHEAD (V2X)",
+    "speed_limit": "SPEED LIMIT (V2X)",
+    "red_light_violation": "RED LIGHT (V2X)",
+    "green_light_speed": "SPEED FOR GREEN (V2X)",
+    "in_vehicle_sign": "SIGN (V2X)",
+    "traffic_jam_ahead": "TRAFFIC JAM AHEAD (V2X)",
 }
 
 

@@ -102,7 +102,7 @@ def v2x_parts(
     if v2x.link.kind == "simulated" or v2x.simulated_peers:
         assert world is not None
         air = SimulatedLink(world, v2x, start_ns, date, clock)
-    link = air if v2x.link.kind == "simulated" else None
+    link = air if v2x.link.kind == "simulated" or not live else None  # no network is in a scenario's time
     try:
         station = Station(
             v2x,

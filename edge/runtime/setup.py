@@ -51,8 +51,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             *((f"can {can.name}", can.kind) for can in c.can),
             *((f"camera {camera.name}", camera.kind) for camera in c.cameras),
             *((f"gnss {gnss.name}", gnss.kind) for gnss in c.gnss),
-            *((("v2x", c.v2x.link.kind),) if c.v2x else ()),
-            *((("v2x peers", "simulated"),) if c.v2x and c.v2x.simulated_peers else ()),
+            *((("v2x", "simulated" if c.v2x.simulated_peers else c.v2x.link.kind),) if c.v2x else ()),
         ]
 
     @property

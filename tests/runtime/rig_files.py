@@ -36,8 +36,8 @@ kind = "simulated"
 
 [v2x]
 station_id = 4242
-link = { kind = "simulated" }
-security = { accept_unsigned = true }
+link = {{ kind = "simulated" }}
+security = {{ accept_unsigned = true }}
 """
 CAMERAS = """
 [[cameras]]

@@ -163,7 +163,7 @@ def test_raw_can_is_recorded_only_where_it_is_wanted(tmp_path):
 
 
 def test_a_station_id_that_does_not_fit_is_the_users_to_mend_and_leaves_no_file(tmp_path):
-    parts = CAN + '[v2x]\nlink = { kind = "simulated" }\nstandard = "etsi"\nstation_id = 9999999999\n'
+    parts = CAN + '[v2x]\nlink = {{ kind = "simulated" }}\nstandard = "etsi"\nstation_id = 9999999999\n'
     setup = read_rig(write_rig(tmp_path, parts))
     for run in (run_live, replay_scenario):
         with pytest.raises(ConfigError, match="station_id"):

@@ -21,12 +21,25 @@ NAME_SERVICE = ("/var/run/nscd/socket", "/run/nscd/socket")
 STRACE = shutil.which("strace")
 
 
+V2X_GROUP = "239.255.42.99"
+
+
 def stays_here(host: str) -> bool:
-    """Loopback only. Multicast would do with a TTL of 0; the demo has no need of any."""
+    """Loopback, and the multicast group of V2X, of which `leaves_the_machine` sees that its TTL is 0."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback or host == V2X_GROUP
     except ValueError:
         return False
+
+
+def leaves_the_machine(trace: str) -> list[str]:
+    """Options of sockets by which multicast would leave: a TTL above 0, an interface other than loopback."""
+    options = [line for line in trace.splitlines() if "IP_MULTICAST_TTL" in line or "IP_MULTICAST_IF" in line]
+    loopback = int.from_bytes(
+        bytes((127, 0, 0, 1)), sys.byteorder
+    )  # as strace shows an address that is an int
+    allowed = re.compile(rf'IP_MULTICAST_TTL, \[0\]|IP_MULTICAST_IF, (\[{loopback}\]|.*"127\.0\.0\.1")')
+    return [line for line in options if not allowed.search(line)]
 
 
 def demo(directory: Path, *arguments: str, **more: str) -> tuple[list[str], dict[str, str]]:
@@ -96,7 +109,7 @@ def traced(tmp_path: Path, seconds: str) -> str:
         "-f",
         "--seccomp-bpf",
         "-e",
-        "trace=connect,sendto,sendmsg,sendmmsg,bind,execve",
+        "trace=connect,sendto,sendmsg,sendmmsg,bind,execve,setsockopt",
         "-o",
         str(trace),
     ]
@@ -115,7 +128,10 @@ def traced(tmp_path: Path, seconds: str) -> str:
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed: what libraries in C++ do is not seen")
 def test_the_kernel_sees_nobody_called_in_a_drive_of_12_s(tmp_path):
     needs_own_models()
-    assert strangers_of_kernel(traced(tmp_path, "12")) == []
+    trace = traced(tmp_path, "12")
+    assert strangers_of_kernel(trace) == []
+    assert "IP_MULTICAST_TTL" in trace
+    assert leaves_the_machine(trace) == []
     assert not (tmp_path / "home/.cache/Microsoft").exists()
     ours = tmp_path / "home/.cache/icv-edge"  # what is kept of our networks
     assert [
@@ -140,6 +156,14 @@ SEEN = [
 @pytest.mark.parametrize(("line", "outside"), SEEN)
 def test_the_reader_of_the_trace_finds_what_it_should(line, outside):
     assert bool(strangers_of_kernel(line)) == outside
+
+
+@pytest.mark.parametrize(
+    ("option", "leaves"),
+    [("IP_MULTICAST_TTL, [0], 4) = 0", False), ("IP_MULTICAST_TTL, [1], 4) = 0", True)],
+)
+def test_the_reader_of_options_finds_what_it_should(option, leaves):
+    assert bool(leaves_the_machine(f"7 setsockopt(10, SOL_IP, {option}")) == leaves
 
 
 def test_the_audit_finds_what_it_should(tmp_path):
