@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from edge.cli.v2x import decode, listen, pki
+from edge.cli.v2x import decode, listen, peers, pki
 
-HELP = "decode V2X packets, or listen to who is there"
+HELP = "decode V2X packets, listen to who is there, simulate others, make certificates"
 
 VERBS = {
-    "decode": (decode, "what packets say (GeoNetworking, DSMP, or a bare message)"),
-    "listen": (listen, "a live table of everyone heard"),
+    "decode": (decode, "what packets say, of every standard: from hex, captures, files"),
+    "listen": (listen, "a live table of everyone heard, of lights and events"),
+    "peers": (peers, "simulate vehicles, and a crossing, that send on a link"),
     "pki": (pki, "make test certificates for stations that trust each other, or show one"),
 }
 

@@ -9,16 +9,14 @@ import sys
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.add_argument("count", type=int, metavar="N", help="how many vehicles")
-    parser.add_argument(
-        "--config", metavar="FILE", help="take link, standard and keys from [v2x] of this rig"
-    )
+    parser.add_argument("--config", metavar="FILE", help="link, standard and keys from [v2x] of this rig")
     parser.add_argument("--standard", choices=["csae53", "etsi"], help="what they speak")
     parser.add_argument("--rate", type=float, default=10.0, metavar="HZ", help="messages a second of each")
     parser.add_argument(
         "--at",
         metavar="LAT,LON",
         default="31.2800,121.1700",
-        help="around here (default: where the demo drives)",
+        help="around here (default: the place of the demo)",
     )
     parser.add_argument(
         "--roadside", action="store_true", help="a crossing too: its map each second, its lights ten times"
