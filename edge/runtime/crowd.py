@@ -43,13 +43,26 @@ class Crowd:
         except (OSError, ValueError) as error:
             raise UserError(f"[v2x.link] {config.link.kind}: {error}") from None
         self.where = config.link.kind
+        self.certificates = 0
+        store = None
+        if config.security.directory is not None:
+            from edge.v2x.security import load
+
+            store = load(config.security.directory, date_ns(self._start_ns))
+            self.certificates = len(store.tickets)
         try:
             self._senders = [
-                V2xSender(Station(config, _FIRST_ID + i, date_ns, self._link, start_ns=self._start_ns))
+                V2xSender(
+                    Station(config, _FIRST_ID + i, date_ns, self._link, start_ns=self._start_ns, store=store)
+                )
                 for i in range(len(traffic) + roadside)
             ]
         except ValueError as error:
             raise ConfigError(str(error)) from None
+        for i, sender in enumerate(self._senders):  # each with a certificate of its own, as far as there are
+            signer = sender.station.signer
+            for _ in range(i % self.certificates if signer is not None else 0):
+                signer.change()
         self._roadside = self._senders[-1] if roadside else None
         self._number = 0
         self._map_ns = self._spat_ns = self._start_ns

@@ -24,7 +24,7 @@ from edge.v2x.network.router import Router
 from edge.v2x.scales import steps
 
 if TYPE_CHECKING:
-    from edge.v2x.security import Signer
+    from edge.v2x.security import Signer, Store
     from edge.v2x.verifying import Verifying
 
 _RETRY_NS = 1_000_000_000
@@ -58,6 +58,7 @@ class Station:
         start_ns: int = 0,
         threaded: bool = False,
         random: Callable[[int], int] | None = None,
+        store: Store | None = None,
     ) -> None:
         bits = 32 if config.standard == "etsi" else 64
         if not 0 <= station_id < 1 << bits:
@@ -86,7 +87,7 @@ class Station:
             from edge.v2x.security import Requests, Signer, Verifier, load
             from edge.v2x.verifying import Verifying
 
-            store, requests = load(directory, date(start_ns)), Requests()
+            store, requests = store or load(directory, date(start_ns)), Requests()
             self.signer = Signer(store, requests)
             verifier = Verifier(store, config.security, requests)
             self.verifying = Verifying(verifier, config.security, threaded=threaded)
