@@ -61,8 +61,9 @@ class Crowd:
             raise ConfigError(str(error)) from None
         for i, sender in enumerate(self._senders):  # each with a certificate of its own, as far as there are
             signer = sender.station.signer
-            for _ in range(i % self.certificates if signer is not None else 0):
-                signer.change()
+            if signer is not None:
+                for _ in range(i % self.certificates):
+                    signer.change()
         self._roadside = self._senders[-1] if roadside else None
         self._number = 0
         self._map_ns = self._spat_ns = self._start_ns

@@ -42,9 +42,10 @@ class Station:
     """One station on the air.
 
     link: None opens the one that the config names, and again once a second when it fails. beside: heard too,
-    never sent to. date: monotonic ns -> ns since 1970. trouble: why the link does not work, "" while it does.
-    Raises ValueError for a station_id that does not
-    fit, UserError for keys that cannot be used.
+    never sent to. date: monotonic ns -> ns since 1970; start_ns: now. threaded: verify in a thread of its own.
+    random: bits for pseudonyms, asked for their number; None: the name stays. store: the keys of the config, if
+    they have been read already. trouble: why the link does not work, "" while it does. Raises ValueError for a
+    station_id that does not fit, UserError for keys that cannot be used.
     """
 
     def __init__(
