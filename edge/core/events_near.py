@@ -30,7 +30,7 @@ Place = tuple[float, float]
 
 class Near(msgspec.Struct, frozen=True, kw_only=True):
     """An event that concerns us. ahead_m: along our way to it, 0 inside of it; left_m and distance_m: as the
-    crow flies; inside: it holds where we are."""
+    crow flies; inside: it holds where we are; signed: who said it is known."""
 
     sender: str
     event: RoadEvent
@@ -40,6 +40,7 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
     distance_m: float
     inside: bool
     sure_ratio: float
+    signed: bool
 
 
 class Frame:
@@ -63,7 +64,13 @@ class Frame:
 
 
 def near(
-    sender: str, event: RoadEvent, heard_ns: int, frame: Frame, rules: Roadside, accuracy_m: float
+    sender: str,
+    event: RoadEvent,
+    heard_ns: int,
+    frame: Frame,
+    rules: Roadside,
+    accuracy_m: float,
+    signed: bool,
 ) -> Near | None:
     """How an event lies to our way; None when it does not concern us.
 
@@ -109,6 +116,7 @@ def near(
         distance_m=distance,
         inside=inside,
         sure_ratio=sure * (1.0 if confidence is None else min(max(confidence, 0.0), 1.0)),
+        signed=signed,
     )
 
 

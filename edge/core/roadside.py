@@ -37,6 +37,7 @@ class RoadsideView(msgspec.Struct, frozen=True, kw_only=True):
     place: LanePlace | None
     lights: tuple[SignalState, ...]
     lights_ns: int | None  # when the oldest of them was heard
+    lights_signed: bool  # and the map too
 
     @property
     def lane_sure(self) -> bool:
@@ -114,12 +115,29 @@ class RoadsideTable:
             for kept in self._events.values()
             if not kept.event.over
             and (kept.event.from_ns is None or kept.event.from_ns <= now_ns)
-            and (found := near(kept.sender, kept.event, kept.heard_ns, frame, self._rules, accuracy_m))
+            and (
+                found := near(
+                    kept.sender,
+                    kept.event,
+                    kept.heard_ns,
+                    frame,
+                    self._rules,
+                    accuracy_m,
+                    kept.trust == "signed",
+                )
+            )
         ]
         events.sort(key=lambda n: (n.ahead_m, n.sender, n.event.id))
         place = self._place(own, accuracy_m)
-        lights, lights_ns = self._governing(place, now_ns)
-        return RoadsideView(events=tuple(events), place=place, lights=lights, lights_ns=lights_ns)
+        governing = self._governing(place, now_ns)
+        signed = place is not None and self._maps[place.intersection].trust == "signed"
+        return RoadsideView(
+            events=tuple(events),
+            place=place,
+            lights=tuple(light.signal for light in governing),
+            lights_ns=min((light.heard_ns for light in governing), default=None),
+            lights_signed=signed and all(light.trust == "signed" for light in governing),
+        )
 
     def _event(self, sender: str, event: RoadEvent, message: PeerHeard, now_ns: int) -> bool:
         if not _sane(event):
@@ -236,19 +254,17 @@ class RoadsideTable:
             default=None,
         )
 
-    def _governing(self, place: LanePlace | None, now_ns: int) -> tuple[tuple[SignalState, ...], int | None]:
+    def _governing(self, place: LanePlace | None, now_ns: int) -> list[_Light]:
         """The lights of all groups that may govern us; none if one of them is not known now."""
         if place is None or not place.groups:
-            return (), None
+            return []
         said = self._lights.get(place.intersection)
         groups = {} if said is None else said.groups
         lights = [groups[group] for group in place.groups if group in groups]
         if len(lights) < len(place.groups):
-            return (), None
+            return []
         oldest_ns = min(light.heard_ns for light in lights)
-        if seconds(now_ns - oldest_ns) > self._rules.signal_age_s:
-            return (), None
-        return tuple(light.signal for light in lights), oldest_ns
+        return [] if seconds(now_ns - oldest_ns) > self._rules.signal_age_s else lights
 
 
 def _crowded(senders: dict[str, str]) -> str:

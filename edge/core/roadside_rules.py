@@ -38,7 +38,8 @@ def _hazard(s: Situation, near: Near, speed: float, range_m: float) -> Assessmen
     arrival_s = ahead / speed
     needed = speed * speed / (2.0 * max(ahead, 0.5))
     urgent = kind in _BLOCKS and not near.inside and needed > rules.comfortable_braking_mps2
-    alarm = urgent and arrival_s < rules.alarm_s and near.sure_ratio > 0.5
+    believed = near.signed or s.rules.peers.unsigned_may_alarm
+    alarm = urgent and arrival_s < rules.alarm_s and near.sure_ratio > 0.5 and believed
     soon = arrival_s < rules.warning_s
     words = kind.replace("_", " ")
     return Assessment(

@@ -103,7 +103,8 @@ def red_light_violation(s: Situation, active: bool) -> Assessment | None:
         return None
     light = s.roadside.lights[0]
     now = shows(light.phases, s.now_ns)[0]
-    alarm = needed >= rules.alarm_mps2 and sure > _UNTIMED
+    believed = s.roadside.lights_signed or s.rules.peers.unsigned_may_alarm
+    alarm = needed >= rules.alarm_mps2 and sure > _UNTIMED and believed
     values = {
         "ahead_m": to_stop,
         "left_m": 0.0,

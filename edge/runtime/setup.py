@@ -128,6 +128,11 @@ def complete(
     The Setup's config is that of `eyes`, which is read here if it was not before.
     """
     eyes = eyes or read_eyes(config, beside)
+    config = eyes.config
+    if config.v2x is not None and config.v2x.security.directory is not None:
+        keys = beside.resolve().parent / Path(config.v2x.security.directory).expanduser()
+        security = msgspec.structs.replace(config.v2x.security, directory=str(keys))
+        config = msgspec.structs.replace(config, v2x=msgspec.structs.replace(config.v2x, security=security))
     vehicle_path = cfg.resolve(config.vehicle, beside)
     vehicle = cfg.read(vehicle_path, Vehicle)
     dbc_files = (
@@ -135,7 +140,7 @@ def complete(
     )
     known = databases if databases is not None else read_databases(vehicle, vehicle_path)
     return Setup(
-        config=eyes.config,
+        config=config,
         vehicle=vehicle,
         databases=tuple(known),
         dbc_files=tuple(dbc_files),

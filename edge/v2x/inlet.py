@@ -17,6 +17,7 @@ from edge.v2x.uper import CodecError
 _QUIET_NS = 10_000_000_000
 _MAX_SENDERS = 4096
 _FIRST_OCTETS = 24
+_NEVER_TWICE = ("BSM", "CAM", "VAM")
 _M_PER_DEGREE = 111_320.0
 Record = Callable[[str, int, bytes], None]
 
@@ -135,7 +136,8 @@ class V2xInlet:
         if signer and station.verifying is not None:
             station.verifying.check_content(signer, packet.service, heard)
         if self._repeats(heard, packet.payload):
-            self._lost["duplicate"] += 1
+            if heard.message in _NEVER_TWICE:  # events and maps are repeated on purpose
+                self._lost["duplicate"] += 1
         elif heard.content is None:
             self._lost["no content"] += 1
         else:

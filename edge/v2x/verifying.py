@@ -17,6 +17,8 @@ from edge.v2x.sets import Heard
 from edge.v2x.uper import CodecError
 
 _MAX_DONE = 4096
+_SLICE_NS = 1_000_000
+"""So much work is taken at a time: enough for newcomers to have their share."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -144,7 +146,7 @@ class Verifying:
                     self._work.wait()
                 if self._stopped:
                     return
-                tasks = self._waiting.take(newest_ns, 0)
+                tasks = self._waiting.take(newest_ns, _SLICE_NS)
             for task in tasks:
                 with self.lock:
                     self._judge(task)

@@ -32,7 +32,9 @@ def event(kind: str, along_m: float, left_m: float = 0.0, **values: object) -> R
     return RoadEvent(**{**fields, **values})
 
 
-def hears(story: Story, content: PeerContent, sender: str = "rsu", counter: int = 0) -> Story:
+def hears(
+    story: Story, content: PeerContent, sender: str = "rsu", counter: int = 0, trust: str = "signed"
+) -> Story:
     """The car hears it now."""
     story.messages.append(
         PeerHeard(
@@ -42,15 +44,15 @@ def hears(story: Story, content: PeerContent, sender: str = "rsu", counter: int 
             message="RSI",
             sender=sender,
             counter=counter,
-            trust="signed",
+            trust=trust,
             content=content,
         )
     )
     return story
 
 
-def told(story: Story, *events: RoadEvent, sender: str = "rsu") -> Story:
-    return hears(story, RoadEvents(events=events), sender)
+def told(story: Story, *events: RoadEvent, sender: str = "rsu", trust: str = "signed") -> Story:
+    return hears(story, RoadEvents(events=events), sender, trust=trust)
 
 
 def crossing(stop_m: float, *lanes: MapLane, number: int = 7) -> Intersections:

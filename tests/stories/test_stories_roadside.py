@@ -6,8 +6,9 @@ import random
 
 import pytest
 from roadside_story import S, approach, crossing, event, hears, lane, light, place, told
-from story import KMH, drive
+from story import KMH, drive, with_rules
 
+from edge.config import PeerRules
 from edge.core.core import Core
 from edge.messages import RoadEvent, Unavailable, Warning, decode, encode
 
@@ -50,6 +51,18 @@ def test_what_blocks_the_road_is_an_alarm_when_comfortable_braking_would_not_do(
     told(story, event("stationary_vehicle", 250, path=trail)).go(9)
     alarm = story.tell().first(HAZARD, "alarm")
     assert 55 < alarm.values["ahead_m"] <= 67
+
+
+def test_what_nobody_signed_is_a_warning_and_no_alarm_unless_the_rules_say_so():
+    trail = tuple(place(250 - 20 * n) for n in range(10))
+    levels = []
+    for rules in (PeerRules(), PeerRules(unsigned_may_alarm=True)):
+        story = drive(config=with_rules(peers=rules)).at(20).go(1)
+        told(story, event("stationary_vehicle", 250, path=trail), trust="unsigned").go(9)
+        levels.append({w.level for w in story.tell().of(Warning) if w.name == HAZARD})
+    assert "alarm" not in levels[0]
+    assert "warning" in levels[0]
+    assert "alarm" in levels[1]
 
 
 def test_a_slippery_road_is_never_an_alarm():
