@@ -22,6 +22,13 @@ def ended(said, name):
     return [w.active for w in said.of(Warning) if w.name == name][-1] is False
 
 
+def test_a_red_light_of_a_map_that_nobody_signed_raises_no_alarm():
+    story = drive().at(FAST).go(1)
+    hears(story, crossing(200.0, lane(200.0, straight=1)), trust="unsigned")
+    said = approach(story, 13.5, lambda: [light(story, ("red", 60.0))]).go(2).tell()
+    assert {w.level for w in said.of(Warning) if w.name == RED} == {"warning"}
+
+
 def test_a_driver_who_goes_on_towards_red_is_warned_while_he_still_can_stop():
     """50 km/h: with a second to react, 3 m/s2 needs 46 m, 5 m/s2 needs 33 m."""
     story = towards()
