@@ -39,7 +39,7 @@ class V2xSender:
         return [packet for _, packet in outgoing]
 
     def due(self, now_ns: int) -> None:
-        """Send what has become due since: repetitions, others' packets that we pass on, a sign of life.
+        """Send what has become due since: repetitions, others' packets that we pass on.
 
         And change the pseudonym when it is time.
         """

@@ -6,8 +6,9 @@ import msgspec
 
 from edge.messages import Intersections, PerceivedObjects, RemoteObject, RoadEvent, RoadEvents
 from edge.v2x import csae53
+from edge.v2x.csae53.rsi import is_sign
 from edge.v2x.csae53.rsm import MAX_OBJECTS
-from edge.v2x.facilities.events import DenmService
+from edge.v2x.facilities.events import DenmService, Order
 from edge.v2x.facilities.path import PathHistory
 from edge.v2x.facilities.perceived import PerceivedSelection
 from edge.v2x.facilities.pseudonyms import Pseudonym
@@ -67,16 +68,27 @@ class Csae53Voice:
         return [self._packet("SPAT", csae53.spat(content, self._count("SPAT"), now), now)]
 
     def due(self, now: Now) -> list[Outgoing]:
-        """Events to be told now. RSI knows no cancellation: what is over is not told any more."""
-        packets = []
+        """Events to be told now. RSI knows no cancellation: what is over is not told any more.
+
+        Raises CodecError where none of them can be told.
+        """
+        packets, trouble = [], None
         for order in self._events.due(now.t_ns):
             if not order.termination:
-                event = msgspec.structs.replace(order.event, id=f"rte{order.action[1] % 256}")
-                events = RoadEvents(events=(event,))
-                count = self._count("RSI")
-                payload = csae53.rsi(events, self._own(now), self._station.station_id, count, now)
-                packets.append(self._packet("RSI", payload, now))
+                try:
+                    packets.append(self._rsi(order, now))
+                except CodecError as error:
+                    trouble = error  # of this one; the others are told
+        if trouble is not None and not packets:
+            raise trouble
         return packets
+
+    def _rsi(self, order: Order, now: Now) -> Outgoing:
+        table = "rts" if is_sign(order.event) else "rte"
+        event = msgspec.structs.replace(order.event, id=f"{table}{order.action[1] % 256}")
+        events, count = RoadEvents(events=(event,)), self._count("RSI")
+        payload = csae53.rsi(events, self._own(now), self._station.station_id, count, now)
+        return self._packet("RSI", payload, now)
 
     def _own(self, now: Now) -> RemoteObject:
         own = self._station.own(now.t_ns)

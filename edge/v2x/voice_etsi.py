@@ -6,6 +6,7 @@ import msgspec
 
 from edge.messages import Intersections, PerceivedObjects, RemoteObject, RoadEvent
 from edge.v2x import etsi
+from edge.v2x.etsi.denm_causes import cause_of
 from edge.v2x.facilities.awareness import CamTimes
 from edge.v2x.facilities.events import DenmService, Order
 from edge.v2x.facilities.path import PathHistory
@@ -47,6 +48,8 @@ class EtsiVoice:
         if isinstance(content, RemoteObject):
             return [self._cam(content, now)]
         if isinstance(content, RoadEvent):
+            if cause_of(content.kind, content.code) is None:
+                raise CodecError("DENM", f"has no cause for {content.kind}", "unencodable")
             self._events.announce(content, now.t_ns)
             return self.due(now)
         if isinstance(content, PerceivedObjects):
@@ -58,8 +61,16 @@ class EtsiVoice:
         return [self._single_hop("SPATEM", payload, self._station.own(now.t_ns), now)]
 
     def due(self, now: Now) -> list[Outgoing]:
-        """Events to be told now: new, changed, repeated, over."""
-        return [self._denm(order, now) for order in self._events.due(now.t_ns)]
+        """Events to be told now: new, changed, repeated, over. Raises CodecError where none can be told."""
+        packets, trouble = [], None
+        for order in self._events.due(now.t_ns):
+            try:
+                packets.append(self._denm(order, now))
+            except CodecError as error:
+                trouble = error  # of this one; the others are told
+        if trouble is not None and not packets:
+            raise trouble
+        return packets
 
     def _cam(self, content: RemoteObject, now: Now) -> Outgoing:
         low_frequency, _ = self._times.containers(now.t_ns)

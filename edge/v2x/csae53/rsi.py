@@ -164,8 +164,8 @@ def rsi(events: RoadEvents, reference: RemoteObject, station_id: int, count: int
     """
     here = position_of(reference)
     going = [event for event in events.events if not event.over]
-    rtes = [_rte(event, here, now) for event in going if not _is_sign(event)]
-    rtss = [_rts(event, here, now) for event in going if _is_sign(event)]
+    rtes = [_rte(event, here, now) for event in going if not is_sign(event)]
+    rtss = [_rts(event, here, now) for event in going if is_sign(event)]
     message: dict[str, Any] = {
         "msgCnt": count % 128,
         "moy": minute_of_the_year(now.utc_ns),
@@ -179,7 +179,8 @@ def rsi(events: RoadEvents, reference: RemoteObject, station_id: int, count: int
     return codec("rsiFrame").encode(("rsiFrame", message))
 
 
-def _is_sign(event: RoadEvent) -> bool:
+def is_sign(event: RoadEvent) -> bool:
+    """Whether an RSI tells it among the signs; else among the events."""
     return event.id.startswith("rts") or (event.kind in _SIGNS and not event.id.startswith("rte"))
 
 
