@@ -1,7 +1,5 @@
 """What is sent is heard; what is bad is counted; what is lost comes back."""
 
-import argparse
-import json
 import random
 import socket
 
@@ -9,7 +7,6 @@ import msgspec
 import pytest
 from v2x_judge import judge
 
-from edge.cli import v2x as cli
 from edge.clock import RecordedClock
 from edge.config import V2x, V2xLink, V2xSecurity
 from edge.messages import Announce, Gap, Health, PeerHeard, RemoteObject
@@ -276,39 +273,3 @@ def test_two_programs_on_one_machine_hear_each_other():
     finally:
         for inlet in inlets:
             inlet.close()
-
-
-def icv(*words):
-    parser = argparse.ArgumentParser()
-    cli.configure(parser)
-    return cli.run(parser.parse_args(words))
-
-
-def test_decode_says_which_standard(capsys, tmp_path):
-    packets = [*Air("csae53").send(), *Air("etsi").send()]
-    bare = [network.read(p).payload for p in packets]
-    recording = tmp_path / "packets.txt"
-    recording.write_text("# heard today\n" + "\n".join(p.hex() for p in packets + bare) + "\n")
-    assert icv("decode", str(recording), "--json") == 0
-    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [f["standard"] for f in found] == ["csae53", "etsi", "csae53", "etsi"]
-    assert [f["where"].rsplit(":", 1)[1] for f in found] == ["2", "3", "4", "5"]
-    assert found[0]["tree"]["bsmFrame"]["safetyExt"] == {"events": ["eventHardBraking"]}
-    assert all(f["object"]["speed_mps"] == 20.0 and f["trust"] == "unsigned" for f in found)
-    assert icv("decode", packets[1].hex()) == 0
-    assert "CAM of ETSI EN 302 637-2, sender 6699" in capsys.readouterr().out
-
-
-def test_decode_says_what_is_wrong(capsys, tmp_path):
-    assert icv("decode", "ffff") == 1
-    assert "MessageFrame" in capsys.readouterr().out
-    assert icv("decode", str(tmp_path / "absent")) == 2
-    assert icv("decode", "abc") == 2
-    assert icv("decode", network.wrap_dsmp(b"\0", 1).hex(), "--json") == 1
-    out = capsys.readouterr().out
-    assert "error" in json.loads(out)
-
-
-def test_listen_ends_by_itself(capsys):
-    assert icv("listen", "--seconds", "0.05", "--json") == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[0])["state"] in ("ok", "failed")
