@@ -113,6 +113,7 @@ def v2x_parts(
             start_ns=clock.now_ns(),
             threaded=live,
             random=secrets.randbits if v2x.station_id is None and live else None,
+            vehicle=setup.vehicle,
         )
     except ValueError as error:
         raise ConfigError(str(error)) from None

@@ -8,6 +8,9 @@ by the encoders of the product, and comes back through its decoders.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from edge.can.dbc import Database
 from edge.can.encode import Encoder
@@ -18,6 +21,10 @@ from edge.sim.signals import car_signals, nmea, peers
 from edge.sim.world import World
 from edge.v2x.sender import V2xSender
 from edge.v2x.station import Station
+from edge.v2x.uper import CodecError
+
+if TYPE_CHECKING:
+    from edge.v2x.security import Store
 
 STEP_NS = 10_000_000
 FRAME_SPACING_NS = 250_000  # what a frame of 8 bytes takes on a 500 kbit/s bus
@@ -110,25 +117,41 @@ class SimulatedLink:
         self._clock = clock
         self._step = 0
         self.sent = 0
+        self._store: Store | None = None
+        if config.security.directory is not None:
+            from edge.v2x.security import load
+
+            store = load(config.security.directory, date(start_ns))  # the first certificate is our own
+            self._store = msgspec.structs.replace(store, tickets=store.tickets[1:] or store.tickets)
 
     def fileno(self) -> None:
         """Polled at every tick."""
 
     def receive(self) -> list[tuple[int, bytes]]:
-        """The packets that have become due."""
+        """The packets that have become due. Raises OSError where one cannot be signed."""
         end_ns = min(self._clock.now_ns() - self._start_ns, round(self._world.duration_s * 1e9))
         packets = []
         while (at_ns := self._step * PEER_PERIOD_NS) <= end_ns:
             for station_id, said in peers(self._world.at(at_ns / 1e9)):
                 sender = self._senders.get(station_id)
                 if sender is None:
-                    sender = self._senders[station_id] = V2xSender(
-                        Station(self._config, station_id, self._date, self)
-                    )
+                    sender = self._senders[station_id] = self._sender(station_id)
                 t_ns = self._start_ns + at_ns
-                packets += [(t_ns, packet) for packet in sender.packets(said, t_ns)]
+                try:
+                    packets += [(t_ns, packet) for packet in sender.packets(said, t_ns)]
+                except CodecError as error:
+                    raise OSError(f"simulated station {station_id}: {error}") from None
             self._step += 1
         return packets
+
+    def _sender(self, station_id: int) -> V2xSender:
+        station = Station(
+            self._config, station_id, self._date, self, start_ns=self._start_ns, store=self._store
+        )
+        if station.signer is not None:
+            for _ in self._senders:  # each with a certificate of its own, as far as there are
+                station.signer.change()
+        return V2xSender(station)
 
     def send(self, packet: bytes) -> None:
         """Counted: nobody hears it."""

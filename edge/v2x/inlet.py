@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,13 @@ from edge.v2x.uper import CodecError
 _QUIET_NS = 10_000_000_000
 _MAX_SENDERS = 4096
 _FIRST_OCTETS = 24
+_NO_TROUBLE = ("duplicate", "out of area", "for another")
+_AIDS = {
+    ("etsi", "CAM"): (36,), ("etsi", "DENM"): (37,), ("etsi", "SPATEM"): (137,), ("etsi", "MAPEM"): (138,),
+    ("etsi", "IVIM"): (139,), ("etsi", "CPM"): (639,), ("etsi", "VAM"): (638,),
+    ("j2735", "BSM"): (32,), ("j2735", "SPAT"): (130, 0x204097), ("j2735", "MAP"): (130, 0x204097),
+}  # fmt: skip
+"""What a message must be signed as, on whatever port it came; of China's set the config says it."""
 _NEVER_TWICE = ("BSM", "CAM", "VAM")
 _M_PER_DEGREE = 111_320.0
 Record = Callable[[str, int, bytes], None]
@@ -44,6 +52,9 @@ class V2xInlet:
         self._state = ""
         self._trouble = ""
         self._unreadable_ns = -_QUIET_NS
+        aids = station.config.dsmp_aids
+        names = ("BSM", "MAP", "SPAT", "RSI", "RSM")
+        self._aids = _AIDS | {("csae53", name): (getattr(aids, name.lower()),) for name in names}
 
     def fileno(self) -> int | None:
         """The link's, while it is open."""
@@ -97,15 +108,18 @@ class V2xInlet:
             return
         inside = read_inside(packet, signed.payload)
         if station.router.knows(inside, now.t_ns):
+            station.router.give_way(inside)
             raise CodecError("GeoNetworking", f"{inside.kind} was heard before", "duplicate")
-        source, place, aid = inside.source, None, inside.service
+        source, place = inside.source, None
+        aid = None if inside.family == "j2735" else inside.service  # of a bare one only the signature says it
         if source is not None:
-            place, aid = (source.latitude, source.longitude), AID_OF_PORT.get(inside.service, signed.aid)
+            place, aid = (source.latitude, source.longitude), AID_OF_PORT.get(inside.service)
         glimpse = peek(inside, now) if inside.payload else None
         if place is None and glimpse is not None:
             place = (round(glimpse.latitude_deg * 1e7), round(glimpse.longitude_deg * 1e7))
         threat = _threat(glimpse, station.own(now.t_ns))
-        station.verifying.put(Task(inside, signed, now, place, aid), threat)
+        stream = zlib.crc32(inside.payload) if glimpse is None else 0  # one event does not displace another
+        station.verifying.put(Task(inside, signed, now, place, aid), threat, stream)
 
     def _verified(self, now_ns: int, out: list[Message]) -> None:
         verifying = self._station.verifying
@@ -117,13 +131,15 @@ class V2xInlet:
             try:
                 if done.refused is not None:
                     raise done.refused
-                self._take(task.inside, task.now, own, done.signer, out)
+                self._take(task.inside, task.now, own, done.signer, out, task.signed.aid)
             except CodecError as error:
                 self._refuse(error, task.inside.data, now_ns)
         self._lost.update(verifying.lost())
 
-    def _take(self, packet: Packet, now: Now, own: Source | None, signer: str, out: list[Message]) -> None:
-        """A packet that is believed, or need not be. Raises CodecError."""
+    def _take(
+        self, packet: Packet, now: Now, own: Source | None, signer: str, out: list[Message], aid: int = 0
+    ) -> None:
+        """A packet that is believed, or need not be. aid: what it is signed as. Raises CodecError."""
         station = self._station
         for forward in station.router.hear(packet, now.t_ns, own):
             if station.config.send:
@@ -134,7 +150,9 @@ class V2xInlet:
         if heard.sender in station.names:
             return
         if signer and station.verifying is not None:
-            station.verifying.check_content(signer, packet.service, heard)
+            if aid not in self._aids.get((heard.standard, heard.message), (aid,)):
+                raise CodecError(heard.message, f"signed for application {aid}", "permission")
+            station.verifying.check_content(signer, aid, heard)
         if self._repeats(heard, packet.payload):
             if heard.message in _NEVER_TWICE:  # events and maps are repeated on purpose
                 self._lost["duplicate"] += 1
@@ -166,7 +184,7 @@ class V2xInlet:
         if error.reason == "own":
             return
         self._lost[error.reason] += 1
-        if error.reason == "duplicate":
+        if error.reason in _NO_TROUBLE:
             return
         self._unreadable_ns = now_ns
         self._trouble = self._trouble or f"{error.reason}: {error}; first octets {data[:_FIRST_OCTETS].hex()}"

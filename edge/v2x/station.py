@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from edge.config import V2x
+from edge.config import V2x, Vehicle
 from edge.messages import (
     Intersections,
     OwnCar,
@@ -42,10 +42,11 @@ class Station:
     """One station on the air.
 
     link: None opens the one that the config names, and again once a second when it fails. beside: heard too,
-    never sent to. date: monotonic ns -> ns since 1970; start_ns: now. threaded: verify in a thread of its own.
-    random: bits for pseudonyms, asked for their number; None: the name stays. store: the keys of the config, if
-    they have been read already. trouble: why the link does not work, "" while it does. Raises ValueError for a
-    station_id that does not fit, UserError for keys that cannot be used.
+    never sent to. date: monotonic ns -> ns since 1970; start_ns: now. threaded: verify in a thread of its
+    own. random: bits for pseudonyms, asked for their number; None: the name stays. store: the keys of the
+    config, if they have been read already. vehicle: what we are; None: a car of unknown size. trouble: why
+    the link does not work, "" while it does. Raises ValueError for a station_id that does not fit, UserError
+    for keys that cannot be used.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Station:
         threaded: bool = False,
         random: Callable[[int], int] | None = None,
         store: Store | None = None,
+        vehicle: Vehicle | None = None,
     ) -> None:
         bits = 32 if config.standard == "etsi" else 64
         if not 0 <= station_id < 1 << bits:
@@ -72,6 +74,7 @@ class Station:
         self.names = {f"{station_id:016x}", str(station_id)}
         self.signer: Signer | None = None
         self.verifying: Verifying | None = None
+        self._vehicle = vehicle
         self._random = random
         self._pseudonyms: Pseudonyms | None = None
         if random is not None:
@@ -100,18 +103,22 @@ class Station:
     # ------------------------------------------------------------ where we are
 
     def place(self, own: OwnCar) -> None:
-        """Where our car is, as the core sees it; without a place nothing changes."""
+        """Where our car is, as the core sees it; without a place, or with none on earth, nothing changes."""
         if own.latitude_deg is None or own.longitude_deg is None:
+            return
+        if not (-90.0 <= own.latitude_deg <= 90.0 and -180.0 <= own.longitude_deg <= 180.0):
             return
         self._own_ns = own.t_ns
         self._own = RemoteObject(
-            kind="car",
+            kind="car" if self._vehicle is None else self._vehicle.kind,
             latitude_deg=own.latitude_deg,
             longitude_deg=own.longitude_deg,
             speed_mps=own.speed_mps,
             heading_deg=own.heading_deg,
             acceleration_mps2=own.acceleration_mps2,
             yaw_rate_radps=own.yaw_rate_radps,
+            length_m=None if self._vehicle is None else self._vehicle.length_m,
+            width_m=None if self._vehicle is None else self._vehicle.width_m,
             accuracy_m=own.position_accuracy_m,
             brake_pressed=own.brake_pressed,
         )
@@ -146,8 +153,8 @@ class Station:
 
         It raises CodecError: no ticket is good now, or none for this application.
         """
-        signer, verifying = self.signer, self.verifying
-        if signer is None or verifying is None:
+        signer = self.signer
+        if signer is None:
             return None
         where = None
         if place is not None:
@@ -155,8 +162,7 @@ class Station:
         altitude_m = None if place is None else place.altitude_m
 
         def sign(payload: bytes) -> bytes:
-            with verifying.lock:
-                return signer.sign(payload, aid, now, where, altitude_m)
+            return signer.sign(payload, aid, now, where, altitude_m)
 
         return sign
 
@@ -172,7 +178,7 @@ class Station:
         name = pseudonyms.change(self._random(RANDOM_BITS), now_ns)
         self.station_id = name.station_id if self.config.standard == "etsi" else name.long_id
         self.names |= {f"{self.station_id:016x}", str(self.station_id)}
-        self.router.rename(name.address)
+        self.router.rename(name.address, name.sequence)
         self.router.conflicts = 0
         if self.signer is not None:
             self.signer.change()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import Counter, deque
@@ -12,7 +13,6 @@ from edge.config import V2xSecurity
 from edge.v2x.moments import Now
 from edge.v2x.network import Packet
 from edge.v2x.security import Place, Signed, Verifier, Waiting
-from edge.v2x.security.signed import AID_OF_PORT
 from edge.v2x.sets import Heard
 from edge.v2x.uper import CodecError
 
@@ -42,16 +42,18 @@ class Done(msgspec.Struct, frozen=True):
 class Verifying:
     """A queue in front of a Verifier; with threaded, a thread works it off and `fileno` becomes readable.
 
-    ECDSA runs without the interpreter's lock, so the loop goes on beside it. Else `take` verifies by itself,
-    as many as config.verify_us allows, and every replay does the same.
+    ECDSA runs without the interpreter's lock and without ours, so the loop goes on beside it: what the
+    Verifier remembers is in dicts that both change in single steps. Else `take` verifies by itself, as many
+    as config.verify_us allows, and every replay does the same.
     """
 
     def __init__(self, verifier: Verifier, settings: V2xSecurity, *, threaded: bool) -> None:
         self._verifier = verifier
         self._budget_ns = settings.verify_us * 1000
         self._waiting: Waiting[Task] = Waiting(settings)
-        self.lock = threading.RLock()
+        self._lock = threading.Lock()  # of what waits and what is done
         self._done: deque[Done] = deque()
+        self._newest_ns = 0
         self._ends: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -59,7 +61,7 @@ class Verifying:
             self._ends = os.pipe()
             for end in self._ends:
                 os.set_blocking(end, False)
-            self._work = threading.Condition(self.lock)
+            self._work = threading.Condition(self._lock)
             self._thread = threading.Thread(target=self._run, name="v2x verify", daemon=True)
             self._thread.start()
 
@@ -67,15 +69,19 @@ class Verifying:
         """Readable when something has been verified; None: `take` does it."""
         return None if self._ends is None else self._ends[0]
 
-    def put(self, task: Task, threat: float) -> None:
-        """Check what costs little, then queue. Raises CodecError."""
-        with self.lock:
-            signed = task.signed
-            self._verifier.check(signed, task.now, task.place, task.aid)
+    def put(self, task: Task, threat: float, stream: int = 0) -> None:
+        """Check what costs little, then queue. Raises CodecError.
+
+        stream: of one sender and application only the newest of each waits.
+        """
+        signed = task.signed
+        self._verifier.check(signed, task.now, task.place, task.aid)
+        with self._lock:
+            self._newest_ns = max(self._newest_ns, task.now.t_ns)
             self._waiting.put(
                 task,
                 sender=signed.signer,
-                stream=signed.aid,
+                stream=stream << 32 | signed.aid,
                 threat=threat,
                 known=self._verifier.knows(signed.signer),
                 now_ns=task.now.t_ns,
@@ -86,40 +92,41 @@ class Verifying:
     def take(self, now_ns: int) -> list[Done]:
         """What has been judged since the last time, in that order."""
         if self._thread is None:
-            for task in self._waiting.take(now_ns, self._budget_ns):
+            with self._lock:
+                tasks = self._waiting.take(now_ns, self._budget_ns)
+            for task in tasks:
                 self._judge(task)
+        elif not self._thread.is_alive():
+            raise RuntimeError("the thread that verifies has ended, for the reason printed above")
         elif self._ends is not None:
             try:
                 os.read(self._ends[0], 4096)
             except BlockingIOError:
                 return []
-        with self.lock:
+        with self._lock:
             done = list(self._done)
             self._done.clear()
         return done
 
     def lost(self) -> Counter[str]:
         """What was not verified, by reason, since the last time."""
-        with self.lock:
+        with self._lock:
             lost = Counter(self._waiting.lost)
             self._waiting.lost.clear()
         return lost
 
-    def check_content(self, signer: str, service: int, heard: Heard) -> None:
+    def check_content(self, signer: str, aid: int, heard: Heard) -> None:
         """Raises CodecError "permission" where the signer may not say what this CAM or DENM says."""
-        with self.lock:
-            self._verifier.check_content(
-                signer, heard.message, AID_OF_PORT.get(service, service), heard.value
-            )
+        self._verifier.check_content(signer, heard.message, aid, heard.value)
 
     def close(self) -> None:
         """End the thread."""
-        with self.lock:
+        with self._lock:
             self._stopped = True
             if self._thread is not None:
                 self._work.notify()
         if self._thread is not None:
-            self._thread.join(timeout=2.0)
+            self._thread.join()  # at most one verification
             self._thread = None
         if self._ends is not None:
             for end in self._ends:
@@ -132,29 +139,23 @@ class Verifying:
             signer = self._verifier.verify(task.signed, task.now, task.place, task.aid)
         except CodecError as error:
             refused = error
-        self._waiting.judged(task.signed.signer, refused is None, task.now.t_ns)
-        if len(self._done) >= _MAX_DONE:
-            self._waiting.lost["not verified in time"] += 1
-            self._done.popleft()
-        self._done.append(Done(task, signer, refused))
+        with self._lock:
+            self._waiting.judged(task.signed.signer, refused is None, task.now.t_ns)
+            if len(self._done) >= _MAX_DONE:
+                self._waiting.lost["not verified in time"] += 1
+                self._done.popleft()
+            self._done.append(Done(task, signer, refused))
 
     def _run(self) -> None:
-        newest_ns = 0
-        while True:
-            with self.lock:
+        assert self._ends is not None
+        while not self._stopped:
+            with self._lock:
                 while not len(self._waiting) and not self._stopped:
                     self._work.wait()
+                tasks = self._waiting.take(self._newest_ns, _SLICE_NS)
+            for task in tasks:
                 if self._stopped:
                     return
-                tasks = self._waiting.take(newest_ns, _SLICE_NS)
-            for task in tasks:
-                with self.lock:
-                    self._judge(task)
-                newest_ns = max(newest_ns, task.now.t_ns)
-            if tasks and self._ends is not None:
-                try:
-                    os.write(self._ends[1], b"v")
-                except BlockingIOError:
-                    pass  # it is readable as it is
-                except OSError:
-                    return  # closed
+                self._judge(task)
+            with contextlib.suppress(BlockingIOError):  # full: it is readable as it is
+                os.write(self._ends[1], b"v")

@@ -40,7 +40,7 @@ class Csae53Voice:
 
     def rename(self, name: Pseudonym) -> None:
         """Nothing of what is said from now on ties to what was said before."""
-        self._events.rename(name.station_id)
+        self._events.rename(name.station_id, name.sequence)
         self._path.reset()
         self._counts = dict.fromkeys(self._counts, name.count)
 

@@ -24,7 +24,10 @@ _TRAFFIC_CLASS = 2  # of CAMs; CPM, MAPEM and SPATEM are no more urgent (TS 102 
 
 
 class EtsiVoice:
-    """What one station says, with the memory that this needs."""
+    """What one station says, with the memory that this needs.
+
+    CPMs tell objects, not which sensors see them.
+    """
 
     def __init__(self, station: Station) -> None:
         self._station = station
@@ -32,6 +35,7 @@ class EtsiVoice:
         self._path = PathHistory()
         self._events = DenmService(station.station_id & 0xFFFF_FFFF)
         self._seen = PerceivedSelection("cpm")
+        self._crossing: RemoteObject | None = None  # of the last MAPEM: where a roadside stands
 
     @property
     def telling(self) -> bool:
@@ -40,7 +44,7 @@ class EtsiVoice:
 
     def rename(self, name: Pseudonym) -> None:
         """Nothing of what is said from now on ties to what was said before."""
-        self._events.rename(name.station_id)
+        self._events.rename(name.station_id, name.sequence)
         self._path.reset()
 
     def packets(self, content: Content, now: Now) -> list[Outgoing]:
@@ -56,9 +60,12 @@ class EtsiVoice:
             return self._cpm(content, now)
         if isinstance(content, Intersections):
             payload = etsi.mapem(content, self._station.station_id, now)
-            return [self._single_hop("MAPEM", payload, content.intersections[0], now)]
-        payload = etsi.spatem(content, self._station.station_id, now)
-        return [self._single_hop("SPATEM", payload, self._station.own(now.t_ns), now)]
+            middle = content.intersections[0]
+            self._crossing = RemoteObject(
+                kind="unknown", latitude_deg=middle.latitude_deg, longitude_deg=middle.longitude_deg
+            )
+            return [self._roadside("MAPEM", payload, now)]
+        return [self._roadside("SPATEM", etsi.spatem(content, self._station.station_id, now), now)]
 
     def due(self, now: Now) -> list[Outgoing]:
         """Events to be told now: new, changed, repeated, over. Raises CodecError where none can be told."""
@@ -127,15 +134,14 @@ class EtsiVoice:
             for i, part in enumerate(parts, 1)
         ]
 
-    def _single_hop(self, name: str, payload: bytes, at: object, now: Now) -> Outgoing:
-        station = self._station
-        place = at if isinstance(at, RemoteObject) else station.own(now.t_ns)
+    def _roadside(self, name: str, payload: bytes, now: Now) -> Outgoing:
+        place = self._station.own(now.t_ns) or self._crossing
         if place is None:
-            place = RemoteObject(
-                kind="unknown",
-                latitude_deg=getattr(at, "latitude_deg", 0.0),
-                longitude_deg=getattr(at, "longitude_deg", 0.0),
-            )
+            raise CodecError(name, "neither our own place nor the crossing's is known", "unencodable")
+        return self._single_hop(name, payload, place, now)
+
+    def _single_hop(self, name: str, payload: bytes, place: RemoteObject, now: Now) -> Outgoing:
+        station = self._station
         packet = single_hop(
             payload,
             station.source(place, now),

@@ -159,9 +159,14 @@ class DenmService:
         """Whether an event of ours is being told: then the pseudonym had better stay."""
         return bool(self._own)
 
-    def rename(self, station_id: int) -> None:
-        """A new pseudonym: for events from now on; those under way keep their action id."""
+    def rename(self, station_id: int, sequence: int | None = None) -> None:
+        """A new pseudonym: for events from now on, numbered behind `sequence`.
+
+        Those under way keep their action id.
+        """
         self.station_id = station_id
+        if sequence is not None:
+            self._sequence = sequence
 
     def _order(self, own: _Own, now_ns: int) -> Order:
         before = own.order

@@ -49,6 +49,14 @@ class Router:
         """Whether it was heard before: asked before a signature is checked, nothing is noted."""
         return self.stations.knows(packet, now_ns)
 
+    def give_way(self, packet: Packet) -> None:
+        """What we were about to send on has been, octet by octet, by somebody else: asked after `knows`."""
+        if packet.source is None or packet.sequence is None:
+            return
+        key = packet.source.address, packet.sequence
+        if key in self._waiting and self._waiting[key][1][_MOVED_ON:] == packet.data[_MOVED_ON:]:
+            self._take(key)
+
     def hear(self, packet: Packet, now_ns: int, own: Source | None) -> list[bytes]:
         """Take note of a packet that is verified, or need not be; what is to be sent on at once.
 
@@ -108,9 +116,10 @@ class Router:
         """Nothing has been sent for so long that others could forget us."""
         return self._beacon_ns is None or now_ns >= self._beacon_ns
 
-    def rename(self, address: int) -> None:
-        """A new pseudonym, or an answer to a conflict."""
+    def rename(self, address: int, sequence: int = 0) -> None:
+        """A new pseudonym, or an answer to a conflict. sequence: the numbers of packets go on behind it."""
         self._former, self.address = self.address, address
+        self._sequence = sequence & 0xFFFF
 
     # ------------------------------------------------------------
 

@@ -12,7 +12,7 @@ T = TypeVar("T")
 COST_NS = 120_000
 """What verifying a message with P-256 takes on a small x86 machine."""
 
-_STREAMS = 4
+_STREAMS = 8
 _SORRY_NS = 1_000_000_000
 
 _Place = tuple[T, float, int, int]
