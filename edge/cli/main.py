@@ -18,7 +18,7 @@ VERBS = {
     "models": "the networks: list, fetch, check, bench, card, quantise, table",
     "can": "CAN logs: info, decode, plot, convert, play onto a bus",
     "dbc": "CAN databases: check, show",
-    "v2x": "V2X messages: listen, decode",
+    "v2x": "V2X messages: listen, decode, simulated peers, test certificates",
     "bench": "measure on this machine, each figure beside its goal",
     "doctor": "what this machine has and lacks, and what to do about it",
 }
