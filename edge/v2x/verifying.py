@@ -54,6 +54,7 @@ class Verifying:
         self._lock = threading.Lock()  # of what waits and what is done
         self._done: deque[Done] = deque()
         self._newest_ns = 0
+        self._in_hand = 0
         self._ends: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -68,6 +69,11 @@ class Verifying:
     def fileno(self) -> int | None:
         """Readable when something has been verified; None: `take` does it."""
         return None if self._ends is None else self._ends[0]
+
+    def __len__(self) -> int:
+        """How many have been put and not been taken."""
+        with self._lock:
+            return len(self._waiting) + self._in_hand + len(self._done)
 
     def put(self, task: Task, threat: float, stream: int = 0) -> None:
         """Check what costs little, then queue. Raises CodecError.
@@ -94,6 +100,7 @@ class Verifying:
         if self._thread is None:
             with self._lock:
                 tasks = self._waiting.take(now_ns, self._budget_ns)
+                self._in_hand = len(tasks)
             for task in tasks:
                 self._judge(task)
         elif not self._thread.is_alive():
@@ -145,6 +152,7 @@ class Verifying:
                 self._waiting.lost["not verified in time"] += 1
                 self._done.popleft()
             self._done.append(Done(task, signer, refused))
+            self._in_hand -= 1
 
     def _run(self) -> None:
         assert self._ends is not None
@@ -153,6 +161,7 @@ class Verifying:
                 while not len(self._waiting) and not self._stopped:
                     self._work.wait()
                 tasks = self._waiting.take(self._newest_ns, _SLICE_NS)
+                self._in_hand = len(tasks)
             for task in tasks:
                 if self._stopped:
                     return
