@@ -45,6 +45,7 @@ bench: $(VENV)/test-ready
 	$(BIN)/icv bench loop
 	$(BIN)/icv bench can $(if $(DATA),--data $(DATA))
 	$(BIN)/icv bench vision $(if $(MODELS),--models $(MODELS))
+	$(BIN)/icv bench v2x
 
 doctor: $(VENV)/demo-ready
 	$(BIN)/icv doctor

@@ -45,3 +45,19 @@ def test_a_figure_that_was_not_measured_is_not_met(monkeypatch, capsys):
     monkeypatch.setattr("edge.runtime.bench_loop.measure", lambda seconds, say: {})
     assert main(["bench", "loop", "--json"]) == 1
     assert all(row["met"] is False for row in json.loads(capsys.readouterr().out).values())
+
+
+def test_bench_v2x_takes_its_parts_seconds_and_judges_what_was_measured(monkeypatch, capsys):
+    asked = []
+
+    def measured(only, seconds, say):
+        asked.append((only, seconds))
+        return {"import_ms": Figure("importing", 100.0, "ms"), "beside": Figure("beside", 1.0, "")}
+
+    monkeypatch.setattr("edge.runtime.bench_v2x.measure_v2x", measured)
+    assert main(["bench", "v2x", "--only", "import", "--seconds", "600", "--json"]) == 0
+    assert asked == [(["import"], 600.0)]
+    report = json.loads(capsys.readouterr().out)
+    assert report["import_ms"]["met"] is True
+    assert report["beside"]["met"] is None
+    assert main(["bench", "v2x", "--json"]) == 1  # the others have not been measured

@@ -7,7 +7,7 @@ import argparse
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.add_argument("name", choices=["loop", "can", "vision"], help="what to measure")
+    parser.add_argument("name", choices=["loop", "can", "vision", "v2x"], help="what to measure")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each live measurement (default: 10)")
     parser.add_argument(
         "--data",
@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models", metavar="DIR", help="vision: of downloaded models (default: models/public)"
     )
-    parser.add_argument("--only", metavar="PART", nargs="+", help="can and vision: only these parts")
+    parser.add_argument("--only", metavar="PART", nargs="+", help="can, vision and v2x: only these parts")
     parser.add_argument("--json", action="store_true", help="print {figure: {value, unit, goal, met}}")
 
 
@@ -41,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
         from edge.runtime.bench_vision import measure_vision
 
         measured = measure_vision(args.data, args.models, args.only, args.seconds, say)
+    elif args.name == "v2x":
+        from edge.runtime.bench_v2x import measure_v2x
+
+        measured = measure_v2x(args.only, args.seconds, say)
     else:
         from edge.runtime.bench_can import measure_can
 

@@ -1,4 +1,4 @@
-"""`icv bench v2x`: codecs, the receive path, security, the core's part, and a full channel, beside their peers."""
+"""`icv bench v2x`: codecs, receiving, security, the core's part and a full channel, beside their peers."""
 
 from __future__ import annotations
 

@@ -30,14 +30,14 @@ class Sent(msgspec.Struct, frozen=True):
 class Crowd:
     """The vehicles of `traffic`, each a station on one link that sends `rate_hz` messages a second.
 
-    Raises UserError for a link or keys that cannot be used.
+    start_ns: when the traffic's time began. Raises UserError for a link or keys that cannot be used.
     """
 
     def __init__(self, traffic: Traffic, config: V2x, rate_hz: float, *, roadside: bool = False) -> None:
         self._traffic = traffic
         self._period_ns = 1e9 / rate_hz / len(traffic)  # between two vehicles
         self._clock = LiveClock()
-        self._start_ns = self._clock.now_ns()
+        self.start_ns = self._clock.now_ns()
         try:
             self._link = open_link(config.link)
         except (OSError, ValueError) as error:
@@ -48,12 +48,12 @@ class Crowd:
         if config.security.directory is not None:
             from edge.v2x.security import load
 
-            store = load(config.security.directory, date_ns(self._start_ns))
+            store = load(config.security.directory, date_ns(self.start_ns))
             self.certificates = len(store.tickets)
         try:
             self._senders = [
                 V2xSender(
-                    Station(config, _FIRST_ID + i, date_ns, self._link, start_ns=self._start_ns, store=store)
+                    Station(config, _FIRST_ID + i, date_ns, self._link, start_ns=self.start_ns, store=store)
                 )
                 for i in range(len(traffic) + roadside)
             ]
@@ -66,16 +66,16 @@ class Crowd:
                     signer.change()
         self._roadside = self._senders[-1] if roadside else None
         self._number = 0
-        self._map_ns = self._spat_ns = self._start_ns
+        self._map_ns = self._spat_ns = self.start_ns
 
     def due(self, now_ns: int) -> int:
         """Send all that is due; when the next will be."""
-        while (at_ns := self._start_ns + round(self._number * self._period_ns)) <= now_ns:
+        while (at_ns := self.start_ns + round(self._number * self._period_ns)) <= now_ns:
             if now_ns - at_ns > _BURST_NS * 50:  # this machine cannot: skip rather than burst
                 self._number += round((now_ns - at_ns) / self._period_ns)
                 continue
             vehicle = self._number % len(self._traffic)
-            content = self._traffic.vehicle(vehicle, (at_ns - self._start_ns) / 1e9)
+            content = self._traffic.vehicle(vehicle, (at_ns - self.start_ns) / 1e9)
             self._send(self._senders[vehicle], content, now_ns)
             self._number += 1
         if self._roadside is not None:
@@ -84,7 +84,7 @@ class Crowd:
                 self._send(self._roadside, self._traffic.crossing(), now_ns)
             if self._spat_ns <= now_ns:
                 self._spat_ns += _SPAT_NS
-                t_s = (now_ns - self._start_ns) / 1e9
+                t_s = (now_ns - self.start_ns) / 1e9
                 self._send(self._roadside, self._traffic.signals(t_s, now_ns), now_ns)
             at_ns = min(at_ns, self._spat_ns)
         return at_ns
@@ -94,7 +94,7 @@ class Crowd:
         return Sent(
             sum(s.sent for s in self._senders),
             sum(s.failed for s in self._senders),
-            (self._clock.now_ns() - self._start_ns) / 1e9,
+            (self._clock.now_ns() - self.start_ns) / 1e9,
             next((s.trouble for s in self._senders if s.trouble), ""),
         )
 

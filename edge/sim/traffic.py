@@ -30,9 +30,12 @@ INTERSECTION = "0.7"
 
 
 class Traffic:
-    """`count` vehicles around a place, WGS 84."""
+    """`count` vehicles around a place, WGS 84. period_s: from braking to braking, at least 6."""
 
-    def __init__(self, count: int, latitude_deg: float, longitude_deg: float) -> None:
+    def __init__(
+        self, count: int, latitude_deg: float, longitude_deg: float, period_s: float = _PERIOD_S
+    ) -> None:
+        self._period_s = period_s
         self.latitude_deg, self.longitude_deg = latitude_deg, longitude_deg
         self._per_degree_m = math.radians(1.0) * _EARTH_M
         self._places: list[tuple[float, float, float]] = []  # of each: radius, first angle, speed
@@ -52,7 +55,7 @@ class Traffic:
         """What vehicle `number` says of itself at a moment."""
         radius_m, first, speed_mps = self._places[number]
         t_s += radius_m  # rings brake at different moments
-        passed_m, speed, acceleration = _travelled(t_s, speed_mps)
+        passed_m, speed, acceleration = _travelled(t_s, speed_mps, self._period_s)
         angle = first + passed_m / radius_m  # counter-clockwise from east
         north_m, east_m = radius_m * math.sin(angle), radius_m * math.cos(angle)
         braking: tuple[PeerEvent, ...] = ("hard_braking",) if acceleration <= -4.0 else ()
@@ -136,15 +139,15 @@ class Traffic:
         )
 
 
-def _travelled(t_s: float, cruising_mps: float) -> tuple[float, float, float]:
-    """(metres, speed, acceleration) of cruising that every 20 s is broken by 2 s of hard braking."""
-    periods, at_s = divmod(t_s, _PERIOD_S)
+def _travelled(t_s: float, cruising_mps: float, period_s: float) -> tuple[float, float, float]:
+    """(metres, speed, acceleration) of cruising that every period is broken by 2 s of hard braking."""
+    periods, at_s = divmod(t_s, period_s)
     braking = min(_BRAKING_MPS2, cruising_mps / _BRAKING_S)
     lost_mps = braking * _BRAKING_S
     gaining = lost_mps / _RECOVERING_S
     lost_m = lost_mps * (_BRAKING_S + _RECOVERING_S) / 2
-    metres = periods * (cruising_mps * _PERIOD_S - lost_m) + cruising_mps * at_s
-    begin_s = _PERIOD_S - _BRAKING_S - _RECOVERING_S
+    metres = periods * (cruising_mps * period_s - lost_m) + cruising_mps * at_s
+    begin_s = period_s - _BRAKING_S - _RECOVERING_S
     if at_s < begin_s:
         return metres, cruising_mps, 0.0
     if at_s < begin_s + _BRAKING_S:
