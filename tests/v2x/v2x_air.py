@@ -105,6 +105,8 @@ def event(kind, car, **values):
     """Something 111 m north of where the car is now."""
     place = {"latitude_deg": car.latitude_deg + 0.001, "longitude_deg": car.longitude_deg}
     common = {"heading_deg": 90.0, "speed_mps": 1.5, "radius_m": 80.0, "confidence_ratio": 0.5}
+    if kind == "speed_limit":
+        common["speed_limit_mps"] = 50 / 3.6
     return RoadEvent(**{"id": kind, "kind": kind, **place, **common, **values})
 
 
