@@ -18,7 +18,7 @@ from edge.runtime.bench import Figure
 from edge.runtime.crowd import Crowd, drive_crowd
 from edge.runtime.loop import run
 from edge.runtime.quantile import quantile
-from edge.runtime.source import Merge
+from edge.runtime.source import Inlet, Merge
 from edge.sim.traffic import Traffic
 from edge.v2x.inlet import V2xInlet, VerifiedInlet
 from edge.v2x.security import issue
@@ -199,7 +199,7 @@ def _hear(directory: str, begin_ns: int, seconds: float) -> _Watch:
     start_ns = clock.now_ns()
     station = Station(_config(directory), 7, date_ns, start_ns=start_ns, threaded=True)
     ear = V2xInlet(station)
-    inlets = [_OwnCar(begin_ns), ear, VerifiedInlet(ear, station)]
+    inlets: list[Inlet] = [_OwnCar(begin_ns), ear, VerifiedInlet(ear, station)]
     warm_ns = start_ns + round(_WARM_S * 1e9)
     merge = Merge(inlets, clock, warm_ns + round((seconds + 2.5) * 1e9))  # until the senders are silent
     watch = _Watch(station, merge, warm_ns)
