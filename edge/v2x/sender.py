@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from edge.messages import Announce
 from edge.v2x.station import Content, Outgoing, Station
 from edge.v2x.uper import CodecError
 from edge.v2x.voice_csae53 import Csae53Voice
 from edge.v2x.voice_etsi import EtsiVoice
 
+_PATIENT_CLASSES = 2  # traffic classes 0 and 1: events
+_PATIENCE_NS = 1_000_000_000
+_MOST_WAITING = 32
+
 
 class V2xSender:
     """The mouth of a station. How often and whether at all is the gate's business.
 
-    sent, failed, held: how many packets, held back by congestion control; trouble: what the last failure was,
+    sent, failed, held: how many packets, held being those that congestion control kept back for good: events
+    wait for it up to a second, what is told again soon anyway does not. trouble: what the last failure was,
     "" when the last packet went.
     """
 
@@ -22,6 +29,7 @@ class V2xSender:
         self.failed = 0
         self.held = 0
         self.trouble = ""
+        self._waiting: deque[tuple[int, int, bytes]] = deque()  # since when, traffic class, packet
         self._voice = EtsiVoice(station) if station.config.standard == "etsi" else Csae53Voice(station)
 
     def take(self, announce: Announce, t_ns: int) -> list[bytes]:
@@ -52,6 +60,7 @@ class V2xSender:
         except CodecError as error:
             self._fail(str(error))
             outgoing = []
+        self._send_waiting(now_ns)
         self._send(outgoing, now_ns)
         for packet in station.router.due(now_ns) if station.config.send else ():
             station.send(packet, now_ns)
@@ -66,13 +75,31 @@ class V2xSender:
             return
         for traffic_class, packet in outgoing:
             station.router.sent(packet, t_ns)
-            if station.dcc is not None and not station.dcc.may_send(traffic_class, len(packet), t_ns):
-                self.held += 1
-            elif station.send(packet, t_ns):
-                self.sent += 1
-                self.trouble = ""
+            if station.dcc is None or station.dcc.may_send(traffic_class, len(packet), t_ns):
+                self._go(packet, t_ns)
+            elif traffic_class < _PATIENT_CLASSES and len(self._waiting) < _MOST_WAITING:
+                self._waiting.append((t_ns, traffic_class, packet))
             else:
-                self._fail(station.trouble)
+                self.held += 1
+
+    def _send_waiting(self, now_ns: int) -> None:
+        dcc = self.station.dcc
+        while self._waiting:
+            since_ns, traffic_class, packet = self._waiting[0]
+            if now_ns - since_ns > _PATIENCE_NS:
+                self.held += 1
+            elif dcc is None or dcc.may_send(traffic_class, len(packet), now_ns):
+                self._go(packet, now_ns)
+            else:
+                return
+            self._waiting.popleft()
+
+    def _go(self, packet: bytes, t_ns: int) -> None:
+        if self.station.send(packet, t_ns):
+            self.sent += 1
+            self.trouble = ""
+        else:
+            self._fail(self.station.trouble)
 
     def _fail(self, trouble: str) -> None:
         self.failed += 1

@@ -12,6 +12,7 @@ from edge.messages import (
 )
 from edge.sim.traffic import Traffic
 from edge.v2x import network
+from edge.v2x.facilities.congestion import Dcc
 from edge.v2x.inlet import V2xInlet, VerifiedInlet
 from edge.v2x.security import issue
 from edge.v2x.sender import V2xSender
@@ -206,3 +207,27 @@ def test_damaged_packets_of_every_kind_give_counts_and_nothing_else(keys, standa
         counted += len(heard(messages)) + sum(gaps(messages).values())
         assert all(isinstance(m, PeerHeard | Gap | Health) for m in messages)
     assert counted <= sent
+
+
+def test_events_wait_for_congestion_control_and_are_not_lost(keys):
+    air = Air(keys, "etsi")
+    a = air.sender("a", 1)
+    a.station.dcc = Dcc()
+    for content in (CAR, SEEN, *(event(n) for n in range(4))):
+        air.say(a, content)
+    assert a.held == 1  # the CPM: another comes soon
+    told = []
+    for _ in range(60):
+        told += heard(air.poll())
+        air.wait(0.01)
+        a.due(air.now)
+    assert [m.message for m in told].count("CAM") == 1
+    assert len({one.id for m in told for one in getattr(m.content, "events", ())}) == 4
+    assert a.held == 1
+    for n in range(4, 36):
+        air.say(a, event(n))
+    a.station.dcc.measured(1.0, air.now)
+    air.wait(2.0)
+    a.station.dcc.measured(1.0, air.now)
+    a.due(air.now)
+    assert a.held > 20
