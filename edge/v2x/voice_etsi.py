@@ -14,12 +14,14 @@ from edge.v2x.facilities.perceived import PerceivedSelection
 from edge.v2x.facilities.pseudonyms import Pseudonym
 from edge.v2x.moments import Now
 from edge.v2x.network import BTP_PORTS, geo_broadcast, single_hop
+from edge.v2x.network.area import offset_m
 from edge.v2x.station import Content, Outgoing, Station
 from edge.v2x.uper import CodecError
 
 AIDS = {"CAM": 36, "DENM": 37, "MAPEM": 138, "SPATEM": 137, "CPM": 639, "VAM": 638}
 """ITS-AIDs of ETSI TS 102 965."""
 
+_FAR_M, _OLD_NS = 1300.0, 2_000_000_000  # what fits into the fields of a CPM
 _TRAFFIC_CLASS = 2  # of CAMs; CPM, MAPEM and SPATEM are no more urgent (TS 102 636-4-2)
 
 
@@ -123,7 +125,9 @@ class EtsiVoice:
         own = self._station.own(now.t_ns)
         if own is None:
             raise CodecError("CPM", "our own place is not known", "unencodable")
-        parts = [part for part in self._seen.select(content, now.t_ns).segments if part.objects]
+        near = tuple(one for one in content.objects if _tellable(one, own, now))
+        selected = self._seen.select(PerceivedObjects(objects=near), now.t_ns)
+        parts = [part for part in selected.segments if part.objects]
         return [
             self._single_hop(
                 "CPM",
@@ -150,3 +154,10 @@ class EtsiVoice:
             secure=station.secure(AIDS[name], now, place),
         )
         return _TRAFFIC_CLASS, packet
+
+
+def _tellable(one: RemoteObject, own: RemoteObject, now: Now) -> bool:
+    """Whether a CPM can hold it: not too far from us, nor too old."""
+    north_m, east_m = offset_m(own.latitude_deg, own.longitude_deg, one.latitude_deg, one.longitude_deg)
+    age_ns = 0 if one.measured_ns is None else now.t_ns - one.measured_ns
+    return abs(north_m) < _FAR_M and abs(east_m) < _FAR_M and abs(age_ns) < _OLD_NS

@@ -7,6 +7,7 @@ import subprocess
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 from v2x_air import (
     END_NS,
     ITS_MS,
@@ -20,10 +21,14 @@ from v2x_air import (
     drive,
     keys,
     payloads,
+    thing,
 )
 from v2x_judge import asn1tools_of, from_asn1tools
 from v2x_tshark import NEEDS_TSHARK
 
+from edge.messages import PerceivedObjects
+from edge.v2x import network
+from edge.v2x.etsi.cpm_message import codec
 from edge.v2x.etsi.cpm_schema import CPM
 from edge.v2x.links.pcap import PcapWriter
 
@@ -357,3 +362,15 @@ def test_each_object_is_told_in_one_segment(air):
             assert its["objectDimensionX"]["value"] == round(one.length_m * 10)
             assert its["objectDimensionY"]["value"] == pytest.approx(one.width_m * 10, abs=0.51)
     assert told == {}
+
+
+def test_an_object_too_far_or_too_old_keeps_none_of_the_others_back():
+    sender = drive("etsi", seconds=0.1).sender
+    car, t_ns = sender.station.own(START_NS), START_NS + S
+    good = thing(0, 0, car, t_ns)
+    far = replace(good, id="8", latitude_deg=car.latitude_deg + 1.0)
+    old = replace(good, id="9", measured_ns=t_ns - 3 * S)
+    (packet,) = sender.tell(PerceivedObjects(objects=(far, good, old)), t_ns)
+    containers = codec().decode(network.read(packet).payload)["payload"]["cpmContainers"]
+    (objects,) = (c["containerData"]["perceivedObjects"] for c in containers if c["containerId"] == 5)
+    assert [one["objectId"] for one in objects] == [int(good.id)]

@@ -48,14 +48,14 @@ class Air:
         return [(t_ns, said) for (t_ns, _), said in pairs if said["its_its_messageID"] == str(number)]
 
 
-def drive(standard, security=None):
-    """40 s of it."""
+def drive(standard, security=None, seconds=(END_NS - START_NS) / S):
+    """So much of it."""
     clock = RecordedClock(START_NS)
     near, far = Loopback.pair(clock)
     settings = V2x(standard=standard, dcc=False, security=security or V2xSecurity())
     sender = V2xSender(Station(settings, STATION, date, near))
     air = Air(Traffic(1, 48.1, 11.5), sender)
-    for step in range((END_NS - START_NS) // (S // 10)):
+    for step in range(round(seconds * 10)):
         t_ns = START_NS + step * (S // 10)
         clock.sleep_until_ns(t_ns)
         car = air.car(t_ns)
