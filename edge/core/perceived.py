@@ -11,7 +11,7 @@ from edge.messages import PerceivedObjects, RemoteObject, Road, Track
 
 _EVERY_NS = 100_000_000
 _MOST = 128
-_IDS = 4096  # of each camera: 16 cameras fill the 16 bits of an object's id
+_IDS = 4096  # of each camera: 16 cameras fill the 16 bits of an object's id; none is 0, which an RSM has not
 _HALF_LENGTH_M = {"car": 2.3, "truck": 4.5, "bus": 6.0, "motorcycle": 1.1, "bicycle": 0.9, "person": 0.2}
 """From the face that we see to the middle: typical."""
 _HEADING_SD = 0.02  # radians, of our own course: it moves what is far away aside
@@ -81,7 +81,7 @@ class Perceived:
         ours = own.position_accuracy_m
         speed, course = _motion(track, own.speed_mps, heading)
         return RemoteObject(
-            id=str(self._cameras[road.camera] * _IDS + track.id % _IDS),
+            id=str(self._cameras[road.camera] * _IDS + (track.id - 1) % (_IDS - 1) + 1),
             kind=track.kind,
             latitude_deg=place[0],
             longitude_deg=place[1],
