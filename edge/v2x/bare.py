@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from edge.v2x import csae53, etsi
-from edge.v2x.hear import SETS
+from edge.v2x.hear import message_set
 from edge.v2x.moments import Now
 from edge.v2x.network import Packet, read, read_inside
 from edge.v2x.network.recorded import find
@@ -90,7 +90,7 @@ def _open(packet: Packet, utc_ns: int) -> Found:
 def _message(packet: Packet, signed: Signed | None, now: Now) -> Heard:
     data = packet.payload
     try:
-        return SETS[packet.family].hear(data, now)
+        return message_set(packet.family).hear(data, now)
     except CodecError:
         if signed is None or packet.family != "j2735":
             raise

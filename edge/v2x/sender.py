@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from edge.messages import Announce
 from edge.v2x.station import Content, Outgoing, Station
 from edge.v2x.uper import CodecError
-from edge.v2x.voice_csae53 import Csae53Voice
-from edge.v2x.voice_etsi import EtsiVoice
+
+if TYPE_CHECKING:
+    from edge.v2x.voice_csae53 import Csae53Voice
+    from edge.v2x.voice_etsi import EtsiVoice
 
 _PATIENT_CLASSES = 2  # traffic classes 0 and 1: events
 _PATIENCE_NS = 1_000_000_000
@@ -30,7 +33,7 @@ class V2xSender:
         self.held = 0
         self.trouble = ""
         self._waiting: deque[tuple[int, int, bytes]] = deque()  # since when, traffic class, packet
-        self._voice = EtsiVoice(station) if station.config.standard == "etsi" else Csae53Voice(station)
+        self._voice = _voice(station)
 
     def take(self, announce: Announce, t_ns: int) -> list[bytes]:
         """Send it now; the packets, none when it cannot be encoded. Never raises for the link."""
@@ -104,3 +107,14 @@ class V2xSender:
     def _fail(self, trouble: str) -> None:
         self.failed += 1
         self.trouble = trouble
+
+
+def _voice(station: Station) -> EtsiVoice | Csae53Voice:
+    """How the station speaks; only that standard is imported."""
+    if station.config.standard == "etsi":
+        from edge.v2x.voice_etsi import EtsiVoice
+
+        return EtsiVoice(station)
+    from edge.v2x.voice_csae53 import Csae53Voice
+
+    return Csae53Voice(station)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections import Counter, deque
 
@@ -17,6 +18,7 @@ from edge.v2x.sets import Heard
 from edge.v2x.uper import CodecError
 
 _MAX_DONE = 4096
+_SWITCH_S = 0.0005
 _SLICE_NS = 1_000_000
 """So much work is taken at a time: enough for newcomers to have their share."""
 
@@ -63,6 +65,8 @@ class Verifying:
             for end in self._ends:
                 os.set_blocking(end, False)
             self._work = threading.Condition(self._lock)
+            # Else each turn of the thread waits 5 ms for the interpreter's lock while the loop is busy.
+            sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_S))
             self._thread = threading.Thread(target=self._run, name="v2x verify", daemon=True)
             self._thread.start()
 
