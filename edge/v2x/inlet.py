@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 
 from edge.messages import Gap, Health, Message, PeerHeard, RemoteObject
-from edge.v2x.hear import hear, message_set, peek
+from edge.v2x.hear import hear, peek
 from edge.v2x.moments import Now
 from edge.v2x.network import Packet, Source, read, read_inside
 from edge.v2x.sets import Glimpse, Heard
