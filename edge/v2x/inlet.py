@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from edge.messages import Gap, Health, Message, PeerHeard, RemoteObject
 from edge.v2x.hear import hear, message_set, peek
 from edge.v2x.moments import Now
-from edge.v2x.network import Packet, Source, read, read_inside
+from edge.v2x.network import Packet, read, read_inside
 from edge.v2x.sets import Glimpse, Heard
 from edge.v2x.station import Station
 from edge.v2x.uper import CodecError
@@ -28,6 +28,8 @@ _AIDS = {
 _NEVER_TWICE = ("BSM", "CAM", "VAM")
 _M_PER_DEGREE = 111_320.0
 Record = Callable[[str, int, bytes], None]
+_Believed = tuple[Packet, Now, str, int]
+"""A packet that is believed, or need not be: who signed it, "" nobody, and as what application."""
 
 
 class V2xInlet:
@@ -47,7 +49,7 @@ class V2xInlet:
     def __init__(self, station: Station, record: Record | None = None) -> None:
         self._station = station
         self._record = record
-        self._last: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+        self._last: OrderedDict[tuple[str, str, str], tuple[int, bytes]] = OrderedDict()
         self._lost: Counter[str] = Counter()
         self._state = ""
         self._trouble = ""
@@ -66,8 +68,9 @@ class V2xInlet:
         """What came up to now; never waits, never raises for the link."""
         station, record = self._station, self._record
         out: list[Message] = []
+        believed: list[_Believed] = []
         packets = station.receive(now_ns)
-        own = station.own_source(now_ns) if packets else None
+        accept_unsigned = station.config.security.accept_unsigned
         for t_ns, data in packets:
             if record is not None:
                 record(self.name, t_ns, data)
@@ -75,12 +78,13 @@ class V2xInlet:
                 packet, now = read(data), station.now(t_ns)
                 if packet.secured is not None:
                     self._queue(packet, now)
-                elif station.config.security.accept_unsigned:
-                    self._take(packet, now, own, "", out)
+                elif accept_unsigned:
+                    believed.append((packet, now, "", 0))
                 else:
                     self._lost["unsigned"] += 1
             except CodecError as error:
                 self._refuse(error, data, now_ns)
+        self._take(believed, now_ns, out)
         self._verified(now_ns, out)
         self._report(now_ns, out)
         return out
@@ -127,35 +131,54 @@ class V2xInlet:
         verifying = self._station.verifying
         if verifying is None:
             return
-        own = self._station.own_source(now_ns)
+        believed: list[_Believed] = []
         for done in verifying.take(now_ns):
             task = done.task
-            try:
-                if done.refused is not None:
-                    raise done.refused
-                self._take(task.inside, task.now, own, done.signer, out, task.signed.aid)
-            except CodecError as error:
-                self._refuse(error, task.inside.data, now_ns)
+            if done.refused is not None:
+                self._refuse(done.refused, task.inside.data, now_ns)
+            else:
+                believed.append((task.inside, task.now, done.signer, task.signed.aid))
+        self._take(believed, now_ns, out)
         self._lost.update(verifying.lost())
 
-    def _take(
-        self, packet: Packet, now: Now, own: Source | None, signer: str, out: list[Message], aid: int = 0
-    ) -> None:
-        """A packet that is believed, or need not be. aid: what it is signed as. Raises CodecError."""
-        station = self._station
-        for forward in station.router.hear(packet, now.t_ns, own):
-            if station.config.send:
-                station.send(forward, now.t_ns)
-        if not packet.payload:
-            return  # a beacon
-        heard = hear(packet, now)
-        if heard.sender in station.names:
+    def _take(self, believed: list[_Believed], now_ns: int, out: list[Message]) -> None:
+        """Each step is done for all before the next: a full channel goes through a tenth faster like that."""
+        if not believed:
             return
-        if signer and station.verifying is not None:
-            if aid not in self._aids.get((heard.standard, heard.message), (aid,)):
-                raise CodecError(heard.message, f"signed for application {aid}", "permission")
-            station.verifying.check_content(signer, aid, heard)
-        if self._repeats(heard, packet.payload):
+        fresh = []
+        station = self._station
+        own, router, names = station.own_source(now_ns), station.router, station.names
+        for each in believed:
+            packet, now, _, _ = each
+            try:
+                for forward in router.hear(packet, now.t_ns, own):
+                    if station.config.send:
+                        station.send(forward, now.t_ns)
+            except CodecError as error:
+                self._refuse(error, packet.data, now_ns)
+            else:
+                if packet.payload:  # else it is a beacon
+                    fresh.append(each)
+        for packet, now, signer, aid in fresh:
+            try:
+                heard = hear(packet, now)
+                if heard.sender not in names:
+                    if signer:
+                        self._check(heard, signer, aid)
+                    self._say(heard, packet.payload, now, signer, out)
+            except CodecError as error:
+                self._refuse(error, packet.data, now_ns)
+
+    def _check(self, heard: Heard, signer: str, aid: int) -> None:
+        """Whether who signed it may say it. Raises CodecError "permission"."""
+        verifying = self._station.verifying
+        if aid not in self._aids.get((heard.standard, heard.message), (aid,)):
+            raise CodecError(heard.message, f"signed for application {aid}", "permission")
+        if verifying is not None:
+            verifying.check_content(signer, aid, heard)
+
+    def _say(self, heard: Heard, payload: bytes, now: Now, signer: str, out: list[Message]) -> None:
+        if self._repeats(heard, payload):
             if heard.message in _NEVER_TWICE:  # events and maps are repeated on purpose
                 self._lost["duplicate"] += 1
         elif heard.content is None:
@@ -175,7 +198,7 @@ class V2xInlet:
             out.append(message)
 
     def _repeats(self, heard: Heard, payload: bytes) -> bool:
-        key, now = f"{heard.standard}:{heard.message}:{heard.sender}", (heard.counter, payload)
+        key, now = (heard.standard, heard.message, heard.sender), (heard.counter, payload)
         before = self._last.pop(key, None)
         self._last[key] = now
         if len(self._last) > _MAX_SENDERS:

@@ -202,9 +202,8 @@ class Station:
             self._fail(error, now_ns)
             return beside
         self.trouble = ""
-        if self.dcc is not None:
-            for t_ns, data in packets:
-                self.dcc.heard(len(data), t_ns)
+        if self.dcc is not None and packets:
+            self.dcc.heard(sum([len(data) for _, data in packets]), packets[-1][0], len(packets))
         return beside + packets if beside else packets
 
     def send(self, packet: bytes, now_ns: int) -> bool:

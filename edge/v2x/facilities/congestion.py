@@ -55,10 +55,10 @@ class Dcc:
 
     # ------------------------------------------------------------ how busy it is
 
-    def heard(self, octets: int, now_ns: int) -> None:
-        """A packet was on the air, ours or another's."""
+    def heard(self, octets: int, now_ns: int, packets: int = 1) -> None:
+        """A packet was on the air, ours or another's; or a few, of so many octets together."""
         self._roll(now_ns)
-        self._busy_s += self.airtime_s(octets)
+        self._busy_s += (packets - 1) * self.airtime_s(0) + self.airtime_s(octets)
 
     def measured(self, cbr: float, now_ns: int) -> None:
         """The modem says how busy the channel is, 0..1; for a second that counts instead of the estimate."""
