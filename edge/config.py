@@ -6,8 +6,6 @@ Every threshold of a rule is here, with its default and where that comes from; n
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import os
 import re
 import sys
@@ -15,11 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _CHECKOUT = Path(__file__).parent.parent
 _INSTALLED = Path(__file__).parent / "_shipped"
@@ -952,6 +945,12 @@ T = TypeVar("T")
 
 def read(path: str | Path, kind: type[T]) -> T:
     """A TOML file as `kind`. Raises ConfigError: which file, which key, and what to write instead."""
+    # Imported where they are used: this module is part of everybody's start.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -1020,6 +1019,8 @@ def cache() -> Path:
 
 def digest(config: msgspec.Struct) -> str:
     """SHA-256 of the resolved tree, independent of the order in which it was written."""
+    import hashlib
+
     return hashlib.sha256(msgspec.json.encode(config, order="deterministic")).hexdigest()
 
 
@@ -1031,9 +1032,9 @@ def _explain(error: str, kind: Any) -> str:
     key, path = found.group(1), found.group(2) or ""
     section = _section_at(kind, path)
     known = list(section.__struct_fields__) if section else []
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    near = _nearest(key, known)
     place = f"[{path.strip('.')}]" if path else "the top level"
-    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+    hint = f"did you mean `{near}`?" if near else f"known here: {', '.join(known)}"
     return f"unknown key `{key}` in {place}; {hint}"
 
 
@@ -1043,8 +1044,15 @@ def _choices_hint(error: str, kind: Any) -> str:
     if not found or not section:
         return ""
     choices = [str(choice) for choice in _literals(get_type_hints(section).get(found.group(3)))]
-    near = difflib.get_close_matches(found.group(1), choices, n=1, cutoff=0.5)
-    return f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(choices)}"
+    near = _nearest(found.group(1), choices)
+    return f"; did you mean '{near}'?" if near else f"; known here: {', '.join(choices)}"
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    """The known one that was probably meant, "" if none is like it."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.5)), "")
 
 
 def _literals(kind: Any) -> list[Any]:

@@ -20,6 +20,14 @@ def message_set(family: str) -> MessageSet:
     return module
 
 
+def prepare(standard: str) -> None:
+    """Import what can come, and make what the own standard needs: before the loop runs, not when it does."""
+    for family in ("dsmp", "geonetworking"):
+        messages = message_set(family)
+        if _MODULES[family] == standard:
+            messages.prepare()
+
+
 def hear(packet: Packet, now: Now) -> Heard:
     """The message in a packet that is not secured, or no longer. Raises CodecError."""
     return message_set(packet.family).hear(packet.payload, now)

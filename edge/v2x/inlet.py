@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 
 from edge.messages import Gap, Health, Message, PeerHeard, RemoteObject
-from edge.v2x.hear import hear, message_set, peek
+from edge.v2x.hear import hear, peek, prepare
 from edge.v2x.moments import Now
 from edge.v2x.network import Packet, read, read_inside
 from edge.v2x.sets import Glimpse, Heard
@@ -54,8 +54,7 @@ class V2xInlet:
         self._state = ""
         self._trouble = ""
         self._unreadable_ns = -_QUIET_NS
-        for family in ("dsmp", "geonetworking"):  # imported now, not when the loop runs
-            message_set(family)
+        prepare(station.config.standard)
         aids = station.config.dsmp_aids
         names = ("BSM", "MAP", "SPAT", "RSI", "RSM")
         self._aids = _AIDS | {("csae53", name): (getattr(aids, name.lower()),) for name in names}

@@ -39,6 +39,10 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 class MessageSet(Protocol):
     """One set. Bytes in and out are the messages themselves, without any header below them."""
 
+    def prepare(self) -> None:
+        """Make the functions for what is frequent or urgent now, so that no such message waits for them."""
+        ...
+
     def hear(self, payload: bytes, now: Now) -> Heard:
         """Read one message. Raises CodecError: reason "undecodable", or "unsupported" for one not known."""
         ...

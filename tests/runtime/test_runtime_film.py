@@ -215,8 +215,10 @@ class CtrlC:
         self.left = after
 
     def take(self, out):
-        self.left -= isinstance(out, Road)
-        if self.left == 0:
+        if not isinstance(out, Road):
+            return
+        self.left -= 1
+        if self.left == 0:  # once: a second Ctrl-C would interrupt
             os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -14,12 +14,18 @@ from edge.v2x.sets import Glimpse, Heard
 from edge.v2x.uper import CodecError
 
 bsm, rsm, rsi, map_data, spat = _bsm.bsm, _rsm.rsm, _rsi.rsi, _map.map_data, _spat.spat
-__all__ = ["bsm", "hear", "map_data", "peek", "rsi", "rsm", "spat"]
+__all__ = ["bsm", "hear", "map_data", "peek", "prepare", "rsi", "rsm", "spat"]
 
 _VERSION = "T/CSAE 53-2020 (YD/T 3709-2020)"
 _VERSION_2 = "T/CSAE 157-2020"
 _FRAMES = ("bsmFrame", "mapFrame", "rsmFrame", "spatFrame", "rsiFrame")
 _DAY_2 = {10: "RTCM", 11: "RSC", 12: "SSM", 13: "VIR", 15: "PSM", 16: "CLPMM"}
+
+
+def prepare() -> None:
+    """Make the functions for BSM, RSM and RSI now (a tenth of a second), so that none waits for them."""
+    for reader in (_bsm.CODEC, codec("rsmFrame"), codec("rsiFrame")):
+        reader.prepare()
 
 
 def hear(payload: bytes, now: Now) -> Heard:

@@ -16,7 +16,7 @@ from edge.v2x.moments import Now
 from edge.v2x.sets import Glimpse, Heard
 from edge.v2x.uper import Codec, CodecError, Integer, OpenBy, Sequence, Type
 
-__all__ = ["MESSAGE_NAMES", "hear", "peek"]
+__all__ = ["MESSAGE_NAMES", "hear", "peek", "prepare"]
 
 MESSAGE_NAMES = {
     18: "MAP", 19: "SPAT", 20: "BSM", 21: "CSR", 22: "EVA", 23: "ICA", 24: "NMEA", 25: "PDM", 26: "PVD",
@@ -28,6 +28,12 @@ _MAP, _SPAT, _BSM = 18, 19, 20
 _VERSION = "SAE J2735"
 _FRAME_MEMBERS: dict[str, Type] = {"messageId": Integer(0, 32767), "value": OpenBy("messageId", {})}
 _FRAME = Codec("MessageFrame", Sequence(_FRAME_MEMBERS, extensible=True))
+
+
+def prepare() -> None:
+    """Make the functions for BSM now, so that none waits for them."""
+    for codec in (_FRAME, _bsm.codec()):
+        codec.prepare()
 
 
 def hear(payload: bytes, now: Now) -> Heard:

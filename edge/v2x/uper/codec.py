@@ -13,13 +13,12 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from edge.v2x.uper import support
-from edge.v2x.uper.reader import Reader
 from edge.v2x.uper.types import CodecError, Type
 from edge.v2x.uper.values import fault
-from edge.v2x.uper.writer import Writer
 
 if TYPE_CHECKING:
     from edge.v2x.uper.columns import Columns
+    from edge.v2x.uper.reader import Reader
 
 _SUPPORT = {name: thing for name, thing in vars(support).items() if not name.startswith("__")}
 
@@ -44,6 +43,8 @@ class Codec:
     @cached_property
     def encode(self) -> Callable[[Any], bytes]:
         """One value to the octets of a message."""
+        from edge.v2x.uper.writer import Writer  # the generators are asked for with the first function
+
         writer = Writer()
         self.encode_source = writer.function(self.kind, self.name)
         names = {**_SUPPORT, **writer.constants, "fault": fault, "KIND": self.kind}
@@ -52,6 +53,8 @@ class Codec:
     @cached_property
     def decode(self) -> Callable[[bytes], Any]:
         """The octets of a message to a value."""
+        from edge.v2x.uper.reader import Reader
+
         reader = Reader(fast=True)
         self.decode_source = reader.function(self.kind, self.name)
         return self._reading(
@@ -65,6 +68,8 @@ class Codec:
         alternative than the message has. What is in front of the last of them is passed over, what is behind
         is not looked at. It raises CodecError. A path that the type does not have is a KeyError here.
         """
+        from edge.v2x.uper.reader import Reader
+
         reader = Reader(fast=True)
         source = reader.glance(self.kind, self.name, paths)
         return self._reading(source, reader, lambda other: other.glance(self.kind, self.name, paths))
@@ -80,6 +85,8 @@ class Codec:
 
         @cache
         def careful() -> Callable[[bytes], Any]:
+            from edge.v2x.uper.reader import Reader
+
             reader = Reader()
             source = again(reader)
             return _made(source, f"{self.name}, careful", {**_SUPPORT, **reader.constants})
