@@ -502,7 +502,7 @@ class PeerRules(Section, frozen=True, kw_only=True):
     unsigned_ratio: float = 0.8
     assumed_accuracy_m: float = 3.0
     min_sure_ratio: float = 0.2
-    look_every_ms: float = 20.0  # on news; at once when events changed or somebody near is new
+    look_every_ms: float = 20.0  # on news; at once when somebody near is new or his events changed
     traffic_side: Literal["right", "left"] = "right"
     emergency_range_m: float = 150.0
     same_lane_m: float = 2.5

@@ -52,7 +52,13 @@ def all_pairs(movers: Movers, horizon_s: float, margin_m: float = 0.0) -> Confli
 
     Pairs are in the order of their indices, the lower one first.
     """
-    first, second = _candidates(movers, horizon_s, margin_m)
+    return touching(movers, *_candidates(movers, horizon_s, margin_m), horizon_s, margin_m)
+
+
+def touching(
+    movers: Movers, first: np.ndarray, second: np.ndarray, horizon_s: float, margin_m: float = 0.0
+) -> Conflicts:
+    """Those of these pairs whose outlines touch, in their order."""
     near = _near(movers, first, second, horizon_s, margin_m)
     first, second = first[near], second[near]
     found = pairs(movers, first, second, horizon_s, margin_m)

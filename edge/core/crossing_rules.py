@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge.core.around import Around
-from edge.core.conflict import Conflicts, Movers, pairs
+from edge.core.conflict import Movers, touching
 from edge.core.geometry import sin_cos
 from edge.core.peer_telling import WIDER, believed, soonest, tell
 from edge.core.peers import KINDS
@@ -209,11 +209,12 @@ def _conflict(
     }  # fmt: skip
     movers = Movers(**{n: np.concatenate(([v], getattr(theirs, n)[index])) for n, v in ours.items()})
     others = np.arange(1, len(index) + 1)
-    found: Conflicts = pairs(movers, np.zeros_like(others), others, within_s, margin_m)
-    first = int(np.argmin(found.conflict_s))
-    if not found.conflict_s[first] <= within_s:
+    found = touching(movers, np.zeros_like(others), others, within_s, margin_m)
+    if not len(found.second):
         return None
-    return int(index[first]), float(found.conflict_s[first]), float(found.closest_m[first])
+    first = int(np.argmin(found.conflict_s))
+    i = int(index[found.second[first] - 1])
+    return i, float(found.conflict_s[first]), float(found.closest_m[first])
 
 
 def _follows(s: Situation, around: Around, speed_mps: float) -> bool:

@@ -188,7 +188,7 @@ class PeerTable:
         acceleration = content.acceleration_mps2
         if acceleration is not None and -1e6 < acceleration <= self._hard_braking:
             bits |= EVENT_BITS["hard_braking"]
-        urgent = bits != entry.bits or (new and self._near(latitude, longitude))
+        urgent = (new or bits != entry.bits) and self._near(latitude, longitude)
         entry.held_ns = held_ns
         entry.latitude, entry.longitude = latitude, longitude
         entry.bits, entry.message, entry.content = bits, message, content
@@ -235,6 +235,7 @@ class PeerTable:
         return north * north + east * east
 
     def _near(self, latitude: float, longitude: float) -> bool:
+        """Whether a warning could be about it."""
         place = self._place
         return place is not None and self._apart_sq(latitude, longitude, *place) < _NEAR_M * _NEAR_M
 

@@ -16,7 +16,7 @@ from edge.config import Runtime
 
 PR_SET_PDEATHSIG = 1
 SIGKILL = 9
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 MCL_CURRENT_AND_FUTURE = 3
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 

@@ -101,14 +101,11 @@ class V2xInlet:
     def _queue(self, packet: Packet, now: Now) -> None:
         """What is signed waits for its turn; what it says is looked at, not believed, to know how urgent."""
         station = self._station
-        if station.verifying is None or station.signer is None:
+        verifying = station.verifying
+        if verifying is None or station.signer is None:
             self._lost["signed"] += 1
             return
-        from edge.v2x.security import read_signed
-        from edge.v2x.security.signed import AID_OF_PORT
-        from edge.v2x.verifying import Task
-
-        signed = read_signed(packet.secured or b"")
+        signed = verifying.read(packet)
         if signed.signer.hex() == station.signer.digest:
             return
         inside = read_inside(packet, signed.payload)
@@ -116,15 +113,14 @@ class V2xInlet:
             station.router.give_way(inside)
             raise CodecError("GeoNetworking", f"{inside.kind} was heard before", "duplicate")
         source, place = inside.source, None
-        aid = None if inside.family == "j2735" else inside.service  # of a bare one only the signature says it
-        if source is not None:
-            place, aid = (source.latitude, source.longitude), AID_OF_PORT.get(inside.service)
         glimpse = peek(inside, now) if inside.payload else None
-        if place is None and glimpse is not None:
-            place = (round(glimpse.latitude_deg * 1e7), round(glimpse.longitude_deg * 1e7))
+        if source is not None:
+            place = source.latitude, source.longitude
+        elif glimpse is not None:
+            place = round(glimpse.latitude_deg * 1e7), round(glimpse.longitude_deg * 1e7)
         threat = _threat(glimpse, station.own(now.t_ns))
         stream = zlib.crc32(inside.payload) if glimpse is None else 0  # one event does not displace another
-        station.verifying.put(Task(inside, signed, now, place, aid), threat, stream)
+        verifying.put(inside, signed, now, place, threat, stream)
 
     def _verified(self, now_ns: int, out: list[Message]) -> None:
         verifying = self._station.verifying

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
@@ -13,24 +12,26 @@ import msgspec
 from edge.config import V2xSecurity
 from edge.v2x.moments import Now
 from edge.v2x.network import Packet
-from edge.v2x.security import Place, Signed, Verifier, Waiting
+from edge.v2x.security import Place, Signed, Verifier, Waiting, read_signed
+from edge.v2x.security.signed import AID_OF_PORT
 from edge.v2x.sets import Heard
 from edge.v2x.uper import CodecError
 
 _MAX_DONE = 4096
-_SWITCH_S = 0.0005
-_SLICE_NS = 1_000_000
-"""So much work is taken at a time: enough for newcomers to have their share."""
+_SWITCH_S = 0.0001
+_SLICE_NS = 500_000
+"""So much work is taken at a time: enough for newcomers to have their share, short for what is urgent."""
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A signed packet: as it came, what it holds, when it came, where its sender says that he is."""
+    """A signed packet: as it came, what it holds, what of it was checked, when it came, where its sender says
+    that he is."""
 
     inside: Packet
     signed: Signed
+    covered: bytes
     now: Now
     place: Place | None
-    aid: int | None
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -57,6 +58,7 @@ class Verifying:
         self._done: deque[Done] = deque()
         self._newest_ns = 0
         self._in_hand = 0
+        self._told = False  # the pipe is readable
         self._ends: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -79,22 +81,32 @@ class Verifying:
         with self._lock:
             return len(self._waiting) + self._in_hand + len(self._done)
 
-    def put(self, task: Task, threat: float, stream: int = 0) -> None:
+    def read(self, packet: Packet) -> Signed:
+        """What a packet that is secured holds, still to be verified. Raises CodecError."""
+        return read_signed(packet.secured or b"")
+
+    def put(
+        self, inside: Packet, signed: Signed, now: Now, place: Place | None, threat: float, stream: int = 0
+    ) -> None:
         """Check what costs little, then queue. Raises CodecError.
 
-        stream: of one sender and application only the newest of each waits.
+        place: where the sender says that he is; stream: of one sender and application only the newest of each
+        waits.
         """
-        signed = task.signed
-        self._verifier.check(signed, task.now, task.place, task.aid)
+        if inside.source is not None:
+            aid = AID_OF_PORT.get(inside.service)
+        else:
+            aid = None if inside.family == "j2735" else inside.service  # bare: only the signature says it
+        task = Task(inside, signed, self._verifier.check(signed, now, place, aid), now, place)
         with self._lock:
-            self._newest_ns = max(self._newest_ns, task.now.t_ns)
+            self._newest_ns = max(self._newest_ns, now.t_ns)
             self._waiting.put(
                 task,
                 sender=signed.signer,
                 stream=stream << 32 | signed.aid,
                 threat=threat,
                 known=self._verifier.knows(signed.signer),
-                now_ns=task.now.t_ns,
+                now_ns=now.t_ns,
             )
             if self._thread is not None:
                 self._work.notify()
@@ -109,18 +121,20 @@ class Verifying:
                 self._judge(task)
         elif not self._thread.is_alive():
             raise RuntimeError("the thread that verifies has ended, for the reason printed above")
-        elif self._ends is not None:
-            try:
-                os.read(self._ends[0], 4096)
-            except BlockingIOError:
-                return []
+        elif not self._done:
+            return []
         with self._lock:
+            if self._told and self._ends is not None:
+                os.read(self._ends[0], 1)
+                self._told = False
             done = list(self._done)
             self._done.clear()
         return done
 
     def lost(self) -> Counter[str]:
         """What was not verified, by reason, since the last time."""
+        if not self._waiting.lost:
+            return Counter()
         with self._lock:
             lost = Counter(self._waiting.lost)
             self._waiting.lost.clear()
@@ -147,7 +161,7 @@ class Verifying:
     def _judge(self, task: Task) -> None:
         signer, refused = "", None
         try:
-            signer = self._verifier.verify(task.signed, task.now, task.place, task.aid)
+            signer = self._verifier.confirm(task.signed, task.covered, task.place)
         except CodecError as error:
             refused = error
         with self._lock:
@@ -162,7 +176,7 @@ class Verifying:
         assert self._ends is not None
         while not self._stopped:
             with self._lock:
-                while not len(self._waiting) and not self._stopped:
+                while not self._waiting and not self._stopped:
                     self._work.wait()
                 tasks = self._waiting.take(self._newest_ns, _SLICE_NS)
                 self._in_hand = len(tasks)
@@ -170,5 +184,7 @@ class Verifying:
                 if self._stopped:
                     return
                 self._judge(task)
-            with contextlib.suppress(BlockingIOError):  # full: it is readable as it is
-                os.write(self._ends[1], b"v")
+            with self._lock:
+                if self._done and not self._told:
+                    os.write(self._ends[1], b"v")
+                    self._told = True

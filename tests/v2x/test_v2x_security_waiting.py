@@ -204,3 +204,27 @@ def test_everything_is_taken_once_or_counted_and_bounds_hold(puts, budget):
             taken += batch
     assert len(set(taken)) == len(taken)
     assert len(taken) + len(queue) + sum(queue.lost.values()) == len(puts)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 6), st.integers(-3, 3)), max_size=40),
+    st.sets(st.integers(0, 5)),
+    st.integers(1, 12),
+)
+def test_the_order_is_that_of_turns_and_threats(puts, forgers, budget):
+    """Beside the rule written out: of each sender the most threatening first; forgers behind all others."""
+    queue, waits = waiting(), {}
+    for sender in forgers:
+        queue.judged(b"%d" % sender, False, 0)
+    for number, (sender, stream, threat) in enumerate(puts):
+        put(queue, number, b"%d" % sender, number, threat, stream)
+        waits[sender, stream] = (-threat, number)
+    while waits:
+        turns = []
+        for sender in {sender for sender, _ in waits}:
+            mine = sorted(place for (who, _), place in waits.items() if who == sender)
+            turns += [(sender in forgers, turn, *place) for turn, place in enumerate(mine)]
+        first = [turn[-1] for turn in sorted(turns)[:budget]]
+        assert queue.take(len(puts), budget * COST) == first
+        waits = {name: place for name, place in waits.items() if place[1] not in first}
+    assert not queue

@@ -49,7 +49,7 @@ class Verifier:
     def check(self, signed: Signed, now: Now, place: Place | None = None, aid: int | None = None) -> bytes:
         """All that costs no verifying: a message that is refused here need not wait for its turn.
 
-        Arguments and errors as of `verify`; returns what that goes on with. The forged mostly pass.
+        Arguments and errors as of `verify`; returns what `confirm` goes on with. The forged mostly pass.
         """
         generated_ns = signed.generated_ns
         if generated_ns is None:
@@ -92,14 +92,19 @@ class Verifier:
         "untrusted": a certificate that leads to no root; "permission": not for this application; "region":
         outside of where the certificate is good, or nobody says where; "replayed"; "forged".
         """
-        covered = self.check(signed, now, place, aid)
+        return self.confirm(signed, self.check(signed, now, place, aid), place)
+
+    def confirm(self, signed: Signed, covered: bytes, place: Place | None = None) -> str:
+        """The rest of `verify` for what `check` has let pass, with what that gave."""
         known = self._known.get(signed.signer)
         if known is None:
             known = self._introduce(self._newcomer(signed), signed.above)
-            self._within(known, known.regions, signed.generated_ns or 0, signed.place or place)
+        self._within(known, known.regions, signed.generated_ns or 0, signed.place or place)
+        replays = self._event_replays if signed.aid in _EVENTS else self._replays
+        if signed.signer + covered in replays.heard:  # or meanwhile
+            raise CodecError(_WHERE, "it has been heard before", "replayed")
         if not known.key.verify(signed.covered, covered, known.hash, signed.r, signed.s):
             raise CodecError(_WHERE, "its signature is wrong", "forged")
-        replays = self._event_replays if signed.aid in _EVENTS else self._replays
         replays.add(signed.signer + covered)
         if signed.wanted or signed.brought:
             self._exchange(signed)
