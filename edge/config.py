@@ -302,7 +302,8 @@ class V2xSecurity(Section, frozen=True, kw_only=True):
     max_event_age_s: limits that stacks in use have, not figures of a standard. countries: numbers of UN M.49
     of where we drive, for certificates that are good in whole countries; none: such are refused.
 
-    certificates, replays: how many are remembered, of others' certificates and of verified messages.
+    certificates, replays: how many are remembered at most, of others' certificates and of verified messages;
+    of these the newest half for sure, of events and of others each.
     verify_us: time for verifying in each 10 ms; waiting: how many messages wait for it, for wait_ms at most;
     newcomers_ratio: of that time kept for senders whose certificate is not verified yet.
     """

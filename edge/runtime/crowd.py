@@ -36,6 +36,7 @@ class Crowd:
     def __init__(self, traffic: Traffic, config: V2x, rate_hz: float, *, roadside: bool = False) -> None:
         self._traffic = traffic
         self._period_ns = 1e9 / rate_hz / len(traffic)  # between two vehicles
+        self._late_ns = 0.5e9 / rate_hz  # so that two of one vehicle never come close together
         self._clock = LiveClock()
         self.start_ns = self._clock.now_ns()
         try:
@@ -71,11 +72,11 @@ class Crowd:
     def due(self, now_ns: int) -> int:
         """Send all that is due; when the next will be."""
         while (at_ns := self.start_ns + round(self._number * self._period_ns)) <= now_ns:
-            if now_ns - at_ns > _BURST_NS * 50:  # this machine cannot: skip rather than burst
+            if now_ns - at_ns > self._late_ns:  # this machine cannot: skip rather than burst
                 self._number += round((now_ns - at_ns) / self._period_ns)
                 continue
             vehicle = self._number % len(self._traffic)
-            content = self._traffic.vehicle(vehicle, (at_ns - self.start_ns) / 1e9)
+            content = self._traffic.vehicle(vehicle, (now_ns - self.start_ns) / 1e9)
             self._send(self._senders[vehicle], content, now_ns)
             self._number += 1
         if self._roadside is not None:

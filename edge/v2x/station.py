@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _RETRY_NS = 1_000_000_000
 _PLACE_NS = 2_000_000_000
+_CONFLICT_NS = 10_000_000_000  # who borrows our address again and again cannot drive us from name to name
 Content: TypeAlias = RemoteObject | RoadEvent | PerceivedObjects | Intersections | SignalStates
 """What a station can say: the first three are a vehicle's, the others a roadside's."""
 
@@ -79,6 +80,7 @@ class Station:
         self._pseudonyms: Pseudonyms | None = None
         if random is not None:
             self._pseudonyms = Pseudonyms(random(RANDOM_BITS), start_ns)
+        self._named_ns = start_ns - _CONFLICT_NS
         self._date = date
         self._given = link
         self._link = link
@@ -167,14 +169,19 @@ class Station:
         return sign
 
     def renamed(self, now_ns: int, in_event: bool) -> Pseudonym | None:
-        """A new name if it is time, or if another station has ours; the caller forgets what ties to it."""
+        """A new name if it is time, or if another station has ours; the caller forgets what ties to it.
+
+        For another station that has ours at most every 10 s.
+        """
         pseudonyms = self._pseudonyms
         if pseudonyms is None or self._random is None:
             return None
         if self._own is not None:
             pseudonyms.moved(self._own.latitude_deg, self._own.longitude_deg)
-        if not pseudonyms.due(now_ns, in_event) and not self.router.conflicts:
+        conflict = self.router.conflicts and now_ns - self._named_ns >= _CONFLICT_NS
+        if not pseudonyms.due(now_ns, in_event) and not conflict:
             return None
+        self._named_ns = now_ns
         name = pseudonyms.change(self._random(RANDOM_BITS), now_ns)
         self.station_id = name.station_id if self.config.standard == "etsi" else name.long_id
         self.names |= {f"{self.station_id:016x}", str(self.station_id)}

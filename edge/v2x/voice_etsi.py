@@ -15,6 +15,7 @@ from edge.v2x.facilities.pseudonyms import Pseudonym
 from edge.v2x.moments import Now
 from edge.v2x.network import BTP_PORTS, geo_broadcast, single_hop
 from edge.v2x.network.area import offset_m
+from edge.v2x.network.geonetworking import LIFETIME_S
 from edge.v2x.station import Content, Outgoing, Station
 from edge.v2x.uper import CodecError
 
@@ -22,6 +23,7 @@ AIDS = {"CAM": 36, "DENM": 37, "MAPEM": 138, "SPATEM": 137, "CPM": 639, "VAM": 6
 """ITS-AIDs of ETSI TS 102 965."""
 
 _FAR_M, _OLD_NS = 1300.0, 2_000_000_000  # what fits into the fields of a CPM
+_LEAST_LIFETIME_S = 1.0
 _TRAFFIC_CLASS = 2  # of CAMs; CPM, MAPEM and SPATEM are no more urgent (TS 102 636-4-2)
 
 
@@ -82,10 +84,12 @@ class EtsiVoice:
         return packets
 
     def _cam(self, content: RemoteObject, now: Now) -> Outgoing:
-        low_frequency, _ = self._times.containers(now.t_ns)
+        low_frequency, special = self._times.containers(
+            now.t_ns, special="emergency_vehicle" in content.events
+        )
         path = self._path.points() if low_frequency else ()
         self._path.add(content.latitude_deg, content.longitude_deg, now.t_ns, content.altitude_m)
-        payload = etsi.cam(content, self._station.station_id, now, low_frequency, path)
+        payload = etsi.cam(content, self._station.station_id, now, low_frequency, path, special=special)
         return self._single_hop("CAM", payload, content, now)
 
     def _denm(self, order: Order, now: Now) -> Outgoing:
@@ -110,6 +114,7 @@ class EtsiVoice:
             validity_s=order.validity_s,
             interval_ms=order.interval_ms,
         )
+        left_s = order.validity_s - (now.t_ns - order.detected_ns) / 1e9
         packet = geo_broadcast(
             payload,
             station.source(own, now),
@@ -117,6 +122,7 @@ class EtsiVoice:
             order.area,
             station.router.next_sequence(),
             traffic_class=order.traffic_class,
+            lifetime_s=min(max(left_s, _LEAST_LIFETIME_S), LIFETIME_S),  # no longer than the event is valid
             secure=station.secure(AIDS["DENM"], now, own),
         )
         return order.traffic_class, packet

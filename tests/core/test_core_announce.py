@@ -257,6 +257,15 @@ def test_tracks_of_two_cameras_have_different_ids():
     assert all(0 <= int(i) < 65536 for i in ids)
 
 
+@pytest.mark.parametrize("number", [1, 4095, 4096, 4097, 1 << 40])
+def test_no_object_has_an_id_that_a_message_cannot_hold(number):
+    """CPM: 0 to 65535; RSM: 1 to 65535."""
+    cameras = tuple(map(str, range(16)))
+    ids = [int(seen(track(number), cameras=cameras, camera=name)[0].id) for name in cameras]
+    assert all(1 <= i < 65536 for i in ids)
+    assert len(set(ids)) == 16
+
+
 def test_the_same_picture_is_told_once_and_no_sooner_than_100_ms():
     it = Perceived(("road",), 2.5, 8.0)
     first = it.due(own(), (road(track()),), frozenset(), 0)

@@ -9,12 +9,13 @@ from v2x_judge import judge
 
 from edge.clock import RecordedClock
 from edge.config import V2x, V2xLink, V2xSecurity
-from edge.messages import Announce, Gap, Health, PeerHeard, RemoteObject
+from edge.messages import Announce, Gap, Health, PeerHeard, RemoteObject, RoadEvent
 from edge.v2x import network
 from edge.v2x.hear import hear
 from edge.v2x.inlet import V2xInlet
 from edge.v2x.links.loopback import Loopback
 from edge.v2x.moments import Now
+from edge.v2x.network import Source
 from edge.v2x.sender import V2xSender
 from edge.v2x.station import Station
 from edge.v2x.uper import Codec
@@ -122,6 +123,49 @@ def test_the_low_frequency_container_goes_every_half_second():
     air = Air("etsi")
     has = ["lowFrequencyContainer" in repr(air.read(air.send()[0]).tree) for _ in range(11)]
     assert has == [True, False, False, False, False] * 2 + [True]
+
+
+def test_an_emergency_vehicle_says_so_every_half_second():
+    air = Air("etsi")
+    on_duty = msgspec.structs.replace(CAR, events=("emergency_vehicle",))
+    has = ["emergencyContainer" in repr(air.read(air.send(on_duty)[0]).tree) for _ in range(11)]
+    assert has == [True, False, False, False, False] * 2 + [True]
+
+
+def test_a_packet_lives_no_longer_than_the_event_it_tells_of():
+    air = Air("etsi")
+    event = RoadEvent(
+        id="1",
+        kind="hard_braking",
+        latitude_deg=39.9,
+        longitude_deg=116.3,
+        until_ns=air.clock.now_ns() + 7 * S,
+    )
+    (packet,) = air.send(event)
+    assert 6.0 <= network.read(packet).lifetime_s <= 7.0
+
+
+def test_who_borrows_our_address_makes_us_change_it_every_10_s_only():
+    air = Air("etsi")
+    near, far = Loopback.pair(air.clock)
+    me = Station(
+        V2x(standard="etsi", security=OPEN), 7, date, far, start_ns=5 * S,
+        random=random.Random(1).getrandbits,
+    )  # fmt: skip
+    inlet, names = V2xInlet(me), []
+    for second in range(5, 40):
+        source = Source(
+            station_type=5,
+            address=me.router.address,
+            timestamp_ms=0,
+            latitude=399000000,
+            longitude=1163000000,
+        )
+        near.send(network.single_hop(b"borrowed %d" % second, source, 2001))
+        inlet.poll(second * S)
+        names.append(me.renamed(second * S, False) is not None)
+        air.clock.sleep_until_ns((second + 1) * S)
+    assert [5 + i for i, new in enumerate(names) if new] == [5, 15, 25, 35]
 
 
 def test_duplicates_and_our_own_are_dropped():

@@ -40,14 +40,16 @@ def cam(
     path: Sequence[PathPoint] = (),
     release: int = 1,
     protocol: int = 2,
+    special: bool = True,
 ) -> bytes:
     """Our own state as a CAM. Raises CodecError for a position that is none.
 
     station_id: 32 bits; low_frequency: with that container; path: where we were, in any order, of which the
-    newest 23 go into it; release 2 (TS 103 900) tells ABS, traction and stability control too, otherwise its
-    bits are those of release 1; protocol 1: as EN 302 637-2 V1.3 had it.
+    newest 23 go into it; special: with the container of an emergency vehicle, if it is on duty; release 2
+    (TS 103 900) tells ABS, traction and stability control too, otherwise its bits are those of release 1;
+    protocol 1: as EN 302 637-2 V1.3 had it.
     """
-    value = _tree(content, station_id, now, low_frequency, path, protocol)
+    value = _tree(content, station_id, now, low_frequency, special, path, protocol)
     engaged = {_BRAKE_CONTROL[event] for event in content.events if event in _BRAKE_CONTROL}
     if release == 2 and protocol == 2 and engaged:
         container = {"brakeControl": bits(BRAKE_CONTROL, engaged)}
@@ -62,6 +64,7 @@ def _tree(
     station_id: int,
     now: Now,
     low_frequency: bool,
+    special: bool,
     path: Sequence[PathPoint],
     protocol: int,
 ) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def _tree(
             "pathHistory": path_history(position, newest_first, measured_ns),
         }
         parameters["lowFrequencyContainer"] = ("basicVehicleContainerLowFrequency", low)
-    if "emergency_vehicle" in has:
+    if special and "emergency_vehicle" in has:
         in_use = bits(LIGHT_BAR_SIREN, {"lightBarActivated"})
         parameters["specialVehicleContainer"] = ("emergencyContainer", {"lightBarSirenInUse": in_use})
     its_ms = timestamp_its_ns(now.utc_ns + measured_ns - now.t_ns) // 1_000_000

@@ -77,7 +77,7 @@ class Verifier:
         if signed.algorithm is not algorithm or signed.hash_number != algorithm.hash_number:
             raise CodecError(_WHERE, "signature and key are of different kinds", "forged")
         covered = algorithm.hash(signed.covered)
-        if signed.signer + covered in (self._event_replays if event else self._replays).heard:
+        if signed.signer + covered in (self._event_replays if event else self._replays):
             raise CodecError(_WHERE, "it has been heard before", "replayed")
         return covered
 
@@ -101,7 +101,7 @@ class Verifier:
             known = self._introduce(self._newcomer(signed), signed.above)
         self._within(known, known.regions, signed.generated_ns or 0, signed.place or place)
         replays = self._event_replays if signed.aid in _EVENTS else self._replays
-        if signed.signer + covered in replays.heard:  # or meanwhile
+        if signed.signer + covered in replays:  # or meanwhile
             raise CodecError(_WHERE, "it has been heard before", "replayed")
         if not known.key.verify(signed.covered, covered, known.hash, signed.r, signed.s):
             raise CodecError(_WHERE, "its signature is wrong", "forged")
@@ -178,16 +178,21 @@ class Verifier:
 
 
 class _Replays:
-    """Messages that have been verified, by signer and hash of what was signed; the oldest are forgotten.
+    """Messages that have been verified, by signer and hash of what was signed: the newest, at most so many and
+    at least half of that.
 
     Not by the signature: (r, s) and (r, n - s) both sign the same.
     """
 
     def __init__(self, most: int) -> None:
-        self.heard: OrderedDict[bytes, None] = OrderedDict()
-        self._most = most
+        self._least = max(most // 2, 1)
+        self._new: set[bytes] = set()
+        self._old: set[bytes] = set()
+
+    def __contains__(self, what: bytes) -> bool:
+        return what in self._new or what in self._old
 
     def add(self, what: bytes) -> None:
-        self.heard[what] = None
-        if len(self.heard) > self._most:
-            self.heard.popitem(last=False)
+        self._new.add(what)
+        if len(self._new) >= self._least:
+            self._old, self._new = self._new, set()
