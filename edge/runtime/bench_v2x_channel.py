@@ -152,6 +152,7 @@ class _Watch:
         self.late: list[int] = []
         self.warned_ns: list[int] = []
         self.memory: list[int] = []
+        self.brakings = 0
         self._braking_ns: int | None = None
         self._number = 0
 
@@ -166,6 +167,7 @@ class _Watch:
                         self._braking_ns = None
                     elif self._braking_ns is None:
                         self._braking_ns = message.t_ns
+                        self.brakings += message.t_ns >= self.warm_ns
                 yield message
                 self.heard += 1
                 if message.t_ns >= self.warm_ns:
@@ -256,7 +258,7 @@ def _figures(watch: _Watch, seconds: float, sent: int, failed: int) -> dict[str,
         "channel_delay_p50": Figure(f"{title}: kernel's stamp to the end of the core's step", last, "ms"),
         "channel_delay_p99": Figure("  the same, whole time: p99", quantile(delays, 0.99), "ms"),
         "channel_warning_p99": Figure(
-            f"{title}: braking received to warning, p99 of {len(watch.warned_ns)}",
+            f"{title}: braking received to warning, p99 of {len(watch.warned_ns)} of {watch.brakings}",
             quantile(warned, 0.99),
             "ms",
         ),
