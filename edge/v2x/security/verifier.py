@@ -178,9 +178,9 @@ class Verifier:
 
 
 class _Replays:
-    """Messages that have been verified, by signer and hash of what was signed: the newest, at most so many and
-    at least half of that.
+    """Messages that have been verified, by signer and hash of what was signed: the newest, at most so many.
 
+    At least half of that: what is kept is two halves, of which the older is dropped when the newer is full.
     Not by the signature: (r, s) and (r, n - s) both sign the same.
     """
 
