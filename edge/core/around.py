@@ -27,7 +27,7 @@ _SHARPEST_1PM = 0.2  # a bend of 5 m: nobody turns sharper while it moves
 _BEND_MIN_MPS = 2.0
 _MAX_SIZE_M = 40.0
 _BEND_SEEN_M = 150.0  # our bend now says nothing of the road beyond
-_FLOOD_NS = 5_000_000
+_FLOOD_NS = 2_000_000
 _JOIN_NS = 50_000_000
 _SAY_EVERY_NS, _SAY_SOON_NS = 1_000_000_000, 100_000_000
 
@@ -116,7 +116,7 @@ class Surroundings:
     def due(self, now_ns: int) -> bool:
         """Whether somebody's events changed or somebody near is new, or other news waited long enough.
 
-        However much changes, what is urgent makes a look of its own every 5 ms and else waits like news.
+        However much changes, what is urgent makes a look of its own every 2 ms and else waits like news.
         """
         if not self.table.news or self._looked_ns is None:
             return self.table.news
