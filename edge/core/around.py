@@ -27,7 +27,7 @@ _SHARPEST_1PM = 0.2  # a bend of 5 m: nobody turns sharper while it moves
 _BEND_MIN_MPS = 2.0
 _MAX_SIZE_M = 40.0
 _BEND_SEEN_M = 150.0  # our bend now says nothing of the road beyond
-_FLOOD_NS = 2_000_000
+_URGENT_NS, _BURST_NS = 5_000_000, 50_000_000  # a look for what is urgent costs so much of the credit
 _JOIN_NS = 50_000_000
 _SAY_EVERY_NS, _SAY_SOON_NS = 1_000_000_000, 100_000_000
 
@@ -103,7 +103,7 @@ class Surroundings:
         self._looked_ns: int | None = None
         self._joined_ns: int | None = None
         self._urgent = False
-        self._urgent_ns: int | None = None
+        self._paid_ns: int | None = None  # until when the urgent looks that were made are paid for
         self._said_ns: int | None = None
         self._said_bits: tuple[tuple[str, int], ...] = ()
 
@@ -116,13 +116,16 @@ class Surroundings:
     def due(self, now_ns: int) -> bool:
         """Whether somebody's events changed or somebody near is new, or other news waited long enough.
 
-        However much changes, what is urgent makes a look of its own every 2 ms and else waits like news.
+        However much changes, what is urgent makes ten looks of its own at once, and one every 5 ms on the
+        long run; else it waits like news.
         """
         if not self.table.news or self._looked_ns is None:
             return self.table.news
-        if self._urgent and (self._urgent_ns is None or now_ns - self._urgent_ns >= _FLOOD_NS):
-            self._urgent_ns = now_ns
-            return True
+        if self._urgent:
+            paid_ns = now_ns if self._paid_ns is None else max(now_ns, self._paid_ns)
+            if paid_ns < now_ns + _BURST_NS:
+                self._paid_ns = paid_ns + _URGENT_NS
+                return True
         return now_ns - self._looked_ns >= self._look_ns
 
     def look(self, now_ns: int, own: CarState, roads: tuple[Road, ...], whole: bool = False) -> Around | None:
