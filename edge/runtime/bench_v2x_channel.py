@@ -12,11 +12,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from edge.clock import LiveClock, date_ns, now_ns
-from edge.config import CoreConfig, Runtime, V2x, V2xLink, V2xSecurity, Vehicle
+from edge.config import CoreConfig, V2x, V2xLink, V2xSecurity, Vehicle
 from edge.core.core import Core
 from edge.drives.writer import NullWriter
 from edge.messages import Gap, Message, OwnCar, PeerHeard, Position, Signals, Warning
-from edge.runtime import rights
 from edge.runtime.bench import Figure
 from edge.runtime.crowd import Crowd, drive_crowd
 from edge.runtime.loop import run
@@ -36,7 +35,6 @@ _FIRST_ID = 0x1C50000
 _WARM_S = 32.0  # certificates are known after the first second, the memory of signatures is full after 27
 _PORT = 47911
 _TICKETS_H = 24
-_PRIORITY = 10  # as the demo asks for
 
 
 def measure_channel(seconds: float, say: Callable[[str], None]) -> dict[str, Figure]:
@@ -224,8 +222,7 @@ def _hear(directory: str, senders: Connection, seconds: float) -> _Watch:
     gc.collect()
     gc.freeze()
     try:
-        with rights.asked(Runtime(realtime_priority=_PRIORITY)):
-            run(watch.stream(), core, [watch], NullWriter())
+        run(watch.stream(), core, [watch], NullWriter())
     finally:
         gc.unfreeze()
         for inlet in inlets:
