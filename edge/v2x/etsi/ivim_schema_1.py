@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from edge.v2x.etsi.cdd1 import ITS_PDU_HEADER
 from edge.v2x.etsi.ivim_schema import LAYOUT_CONTAINER, TEXT
-from edge.v2x.etsi.ivim_signs import DAY_OF_WEEK, DISTANCE, DISTANCE_OR_DURATION, HOURS_MINUTES, MONTH_DAY
+from edge.v2x.etsi.ivim_signs import (
+    DAY_OF_WEEK,
+    DISTANCE,
+    DISTANCE_OR_DURATION,
+    HOURS_MINUTES,
+    MONTH_DAY,
+    pictogram,
+    sign_attributes,
+    sign_codes,
+)
 from edge.v2x.etsi.ivim_vehicles import (
     COMPLETE_VEHICLE_CHARACTERISTICS,
     GEOGRAPHIC_LOCATION_CONTAINER,
@@ -40,28 +49,6 @@ DTM = Sequence(
         "period?": HOURS_MINUTES,
     }
 )
-VC_CODE = Sequence(
-    {
-        "roadSignClass": Integer(0, 7),
-        "roadSignCode": Integer(1, 64),
-        "vcOption": Integer(0, 7),
-        "validity?": SequenceOf(DTM, 1, 8, extensible=True),
-        "value?": Integer(0, 65535),
-        "unit?": Integer(0, 15),
-    }
-)
-EDT = Sequence(
-    {
-        "year?": Sequence(
-            {"syr": Integer(2000, 2127, extensible=True), "eyr": Integer(2000, 2127, extensible=True)}
-        ),
-        "month-day?": Sequence({"smd": MONTH_DAY, "emd": MONTH_DAY}),
-        "pmd?": PMD,
-        "hourMinutes?": Sequence({"shm": HOURS_MINUTES, "ehm": HOURS_MINUTES}),
-        "dayOfWeek?": DAY_OF_WEEK,
-        "period?": HOURS_MINUTES,
-    }
-)
 VED = Sequence(
     {
         "hei?": DISTANCE,
@@ -72,50 +59,11 @@ VED = Sequence(
 )
 SPE = Sequence({"spm?": Integer(0, 250), "mns?": Integer(0, 250), "unit": Integer(0, 1)})
 DBV = Sequence({"value": Integer(1, 16384), "unit": Integer(2, 8)})
-ISO14823_ATTRIBUTE_PLAIN = SequenceOf(
-    Choice(
-        {
-            "dtm": DTM,
-            "edt": EDT,
-            "dfl": Integer(1, 8),
-            "ved": VED,
-            "spe": SPE,
-            "roi": Integer(1, 32),
-            "dbv": DBV,
-            "ddd": Unread(),
-        }
-    ),
-    1,
-    8,
-    extensible=True,
-)
-ISO14823_CODE_PLAIN = Sequence(
-    {
-        "pictogramCode": Sequence(
-            {
-                "countryCode?": Octets(2),
-                "serviceCategoryCode": Choice(
-                    {
-                        "trafficSignPictogram": Enumerated(
-                            "dangerWarning regulatory informative", extensible=True
-                        ),
-                        "publicFacilitiesPictogram": Enumerated("publicFacilities", extensible=True),
-                        "ambientOrRoadConditionPictogram": Enumerated(
-                            "ambientCondition roadCondition", extensible=True
-                        ),
-                    },
-                    extensible=True,
-                ),
-                "pictogramCategoryCode": Sequence({"nature": Integer(1, 9), "serialNumber": Integer(0, 99)}),
-            }
-        ),
-        "attributes?": ISO14823_ATTRIBUTE_PLAIN,
-    }
-)
+_PLAIN_ATTRIBUTES = sign_attributes(DTM, VED, SPE, DBV, Unread())
 DESTINATION_PLACE = Sequence(
     {
         "depType": Integer(0, 15, extensible=True),
-        "depRSCode?": ISO14823_CODE_PLAIN,
+        "depRSCode?": pictogram(_PLAIN_ATTRIBUTES),
         "depBlob?": Octets(0, None),
         "plnId?": Integer(1, 999),
         "plnText?": Text("utf8"),
@@ -144,70 +92,7 @@ DDD = Sequence(
         "ioList": SequenceOf(DDD_IO, 1, 8, extensible=True),
     }
 )
-ISO14823_ATTRIBUTES = SequenceOf(
-    Choice(
-        {
-            "dtm": DTM,
-            "edt": EDT,
-            "dfl": Integer(1, 8),
-            "ved": VED,
-            "spe": SPE,
-            "roi": Integer(1, 32),
-            "dbv": DBV,
-            "ddd": DDD,
-        }
-    ),
-    1,
-    8,
-    extensible=True,
-)
-ISO14823_CODE = Sequence(
-    {
-        "pictogramCode": Sequence(
-            {
-                "countryCode?": Octets(2),
-                "serviceCategoryCode": Choice(
-                    {
-                        "trafficSignPictogram": Enumerated(
-                            "dangerWarning regulatory informative", extensible=True
-                        ),
-                        "publicFacilitiesPictogram": Enumerated("publicFacilities", extensible=True),
-                        "ambientOrRoadConditionPictogram": Enumerated(
-                            "ambientCondition roadCondition", extensible=True
-                        ),
-                    },
-                    extensible=True,
-                ),
-                "pictogramCategoryCode": Sequence({"nature": Integer(1, 9), "serialNumber": Integer(0, 99)}),
-            }
-        ),
-        "attributes?": ISO14823_ATTRIBUTES,
-    }
-)
-ANY_CATALOGUE = Sequence(
-    {
-        "owner": PROVIDER,
-        "version": Integer(0, 255),
-        "pictogramCode": Integer(0, 65535),
-        "value?": Integer(0, 65535),
-        "unit?": Integer(0, 15),
-        "attributes?": ISO14823_ATTRIBUTES,
-    }
-)
-RS_CODE = Sequence(
-    {
-        "layoutComponentId?": Integer(1, 4, extensible=True),
-        "code": Choice(
-            {
-                "viennaConvention": VC_CODE,
-                "iso14823": ISO14823_CODE,
-                "itisCodes": Integer(0, 65535),
-                "anyCatalogue": ANY_CATALOGUE,
-            },
-            extensible=True,
-        ),
-    }
-)
+ROAD_SIGN_CODES = sign_codes(DTM, sign_attributes(DTM, VED, SPE, DBV, DDD))
 GIC_PART = Sequence(
     {
         "detectionZoneIds?": SequenceOf(Integer(1, 32, extensible=True), 1, 8, extensible=True),
@@ -220,7 +105,7 @@ GIC_PART = Sequence(
                         "extension": Choice(
                             {
                                 "content": Integer(16512, 2113663),
-                                "extension": Integer(211664, 270549119, extensible=True),
+                                "extension": Integer(211664, 270549119, extensible=True),  # as published
                             }
                         ),
                     }
@@ -239,7 +124,7 @@ GIC_PART = Sequence(
         "driverCharacteristics?": Integer(0, 3),
         "layoutId?": Integer(1, 4, extensible=True),
         "preStoredlayoutId?": Integer(1, 64, extensible=True),
-        "roadSignCodes": SequenceOf(RS_CODE, 1, 4, extensible=True),
+        "roadSignCodes": ROAD_SIGN_CODES,
         "extraText?": SequenceOf(TEXT, 1, 4, extensible=True),
     },
     extensible=True,
