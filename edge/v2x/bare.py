@@ -60,7 +60,7 @@ def _possible(data: bytes, utc_ns: int) -> Iterator[Found]:
     direct = bool(packets) and packets[0].data == data
     if direct:
         yield _open(packets[0], utc_ns)
-    if len(data) > 1 and data[0] in _ITS_VERSIONS and data[1] in etsi.MESSAGE_NAMES:
+    if _is_etsi(data):
         yield _bare(etsi, data, now)
     for packet in packets[direct:]:
         yield _open(packet, utc_ns)
@@ -94,11 +94,14 @@ def _message(packet: Packet, signed: Signed | None, now: Now) -> Heard:
     except CodecError:
         if signed is None or packet.family != "j2735":
             raise
-        bare = etsi if data[0] in _ITS_VERSIONS and data[1:2] and data[1] in etsi.MESSAGE_NAMES else csae53
-        found = _bare(bare, data, now)  # signed, and no header says what
+        found = _bare(etsi if _is_etsi(data) else csae53, data, now)  # signed, and no header says what
         if found.heard is None:
             raise
         return found.heard
+
+
+def _is_etsi(data: bytes) -> bool:
+    return len(data) > 1 and data[0] in _ITS_VERSIONS and data[1] in etsi.MESSAGE_NAMES
 
 
 def _bare(messages: MessageSet, data: bytes, now: Now) -> Found:

@@ -11,6 +11,7 @@ from edge.messages import Gap, Health, Message, PeerHeard, RemoteObject
 from edge.v2x.hear import hear, peek, prepare
 from edge.v2x.moments import Now
 from edge.v2x.network import Packet, read, read_inside
+from edge.v2x.network.area import offset_m
 from edge.v2x.sets import Glimpse, Heard
 from edge.v2x.station import Station
 from edge.v2x.uper import CodecError
@@ -26,7 +27,6 @@ _AIDS = {
 }  # fmt: skip
 """What a message must be signed as, on whatever port it came; of China's set the config says it."""
 _NEVER_TWICE = ("BSM", "CAM", "VAM")
-_M_PER_DEGREE = 111_320.0
 Record = Callable[[str, int, bytes], None]
 _Believed = tuple[Packet, Now, str, int]
 """A packet that is believed, or need not be: who signed it, "" nobody, and as what application."""
@@ -256,9 +256,9 @@ def _threat(glimpse: Glimpse | None, own: RemoteObject | None) -> float:
         return -3.0
     if own is None:
         return 0.0 if glimpse.sudden else -10.0
-    north_m = (glimpse.latitude_deg - own.latitude_deg) * _M_PER_DEGREE
-    east_m = (glimpse.longitude_deg - own.longitude_deg) * _M_PER_DEGREE
-    east_m *= math.cos(math.radians(own.latitude_deg))
+    north_m, east_m = offset_m(
+        own.latitude_deg, own.longitude_deg, glimpse.latitude_deg, glimpse.longitude_deg
+    )
     speed_mps = abs(glimpse.speed_mps or 0.0) + abs(own.speed_mps or 0.0) + 1.0
     seconds = math.hypot(north_m, east_m) / speed_mps
     return -seconds / 4 if glimpse.sudden else -seconds

@@ -20,6 +20,7 @@ from edge.v2x.facilities.pseudonyms import RANDOM_BITS, Pseudonym, Pseudonyms
 from edge.v2x.links import Link, open_link
 from edge.v2x.moments import Now, timestamp_its_ns
 from edge.v2x.network import Source
+from edge.v2x.network.packet import STATION_TYPES
 from edge.v2x.network.router import Router
 from edge.v2x.scales import steps
 
@@ -35,8 +36,6 @@ Content: TypeAlias = RemoteObject | RoadEvent | PerceivedObjects | Intersections
 
 Outgoing: TypeAlias = tuple[int, bytes]
 """A packet and its traffic class, for congestion control; 0 goes first."""
-
-STATION_TYPES = {"person": 1, "bicycle": 2, "motorcycle": 4, "car": 5, "bus": 6, "truck": 8}
 
 
 class Station:

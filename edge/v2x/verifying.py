@@ -23,6 +23,13 @@ _SLICE_NS = 500_000
 """So much work is taken at a time: enough for newcomers to have their share, short for what is urgent."""
 
 
+def application(inside: Packet) -> int | None:
+    """The AID that the network layer of a packet names, None: of a bare one only the signature says it."""
+    if inside.source is not None:
+        return AID_OF_PORT.get(inside.service)
+    return None if inside.family == "j2735" else inside.service
+
+
 class Task(msgspec.Struct, frozen=True):
     """A signed packet: as it came, what it holds, what of it was checked, when it came, where its sender says
     that he is."""
@@ -93,11 +100,8 @@ class Verifying:
         place: where the sender says that he is; stream: of one sender and application only the newest of each
         waits.
         """
-        if inside.source is not None:
-            aid = AID_OF_PORT.get(inside.service)
-        else:
-            aid = None if inside.family == "j2735" else inside.service  # bare: only the signature says it
-        task = Task(inside, signed, self._verifier.check(signed, now, place, aid), now, place)
+        covered = self._verifier.check(signed, now, place, application(inside))
+        task = Task(inside, signed, covered, now, place)
         with self._lock:
             self._newest_ns = max(self._newest_ns, now.t_ns)
             self._waiting.put(

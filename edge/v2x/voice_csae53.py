@@ -8,7 +8,7 @@ from edge.messages import Intersections, PerceivedObjects, RemoteObject, RoadEve
 from edge.v2x import csae53
 from edge.v2x.csae53.rsi import is_sign
 from edge.v2x.csae53.rsm import MAX_OBJECTS
-from edge.v2x.facilities.events import DenmService, Order
+from edge.v2x.facilities.events import DenmService, Order, told
 from edge.v2x.facilities.path import PathHistory
 from edge.v2x.facilities.perceived import PerceivedSelection
 from edge.v2x.facilities.pseudonyms import Pseudonym
@@ -72,16 +72,8 @@ class Csae53Voice:
 
         Raises CodecError where none of them can be told.
         """
-        packets, trouble = [], None
-        for order in self._events.due(now.t_ns):
-            if not order.termination:
-                try:
-                    packets.append(self._rsi(order, now))
-                except CodecError as error:
-                    trouble = error  # of this one; the others are told
-        if trouble is not None and not packets:
-            raise trouble
-        return packets
+        holding = [order for order in self._events.due(now.t_ns) if not order.termination]
+        return told(holding, lambda order: self._rsi(order, now))
 
     def _rsi(self, order: Order, now: Now) -> Outgoing:
         table = "rts" if is_sign(order.event) else "rte"

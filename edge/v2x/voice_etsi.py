@@ -8,7 +8,7 @@ from edge.messages import Intersections, PerceivedObjects, RemoteObject, RoadEve
 from edge.v2x import etsi
 from edge.v2x.etsi.denm_causes import cause_of
 from edge.v2x.facilities.awareness import CamTimes
-from edge.v2x.facilities.events import DenmService, Order
+from edge.v2x.facilities.events import DenmService, Order, told
 from edge.v2x.facilities.path import PathHistory
 from edge.v2x.facilities.perceived import PerceivedSelection
 from edge.v2x.facilities.pseudonyms import Pseudonym
@@ -73,15 +73,7 @@ class EtsiVoice:
 
     def due(self, now: Now) -> list[Outgoing]:
         """Events to be told now: new, changed, repeated, over. Raises CodecError where none can be told."""
-        packets, trouble = [], None
-        for order in self._events.due(now.t_ns):
-            try:
-                packets.append(self._denm(order, now))
-            except CodecError as error:
-                trouble = error  # of this one; the others are told
-        if trouble is not None and not packets:
-            raise trouble
-        return packets
+        return told(self._events.due(now.t_ns), lambda order: self._denm(order, now))
 
     def _cam(self, content: RemoteObject, now: Now) -> Outgoing:
         low_frequency, special = self._times.containers(

@@ -20,12 +20,12 @@ from edge.messages import (
     SignalState,
     SignalStates,
 )
+from edge.v2x.network.area import offset_m
 
 _S = 1_000_000_000
 _FORGET_NS = 10 * _S  # stations and lights; events that do not say until when
 _RATE_NS = 3 * _S
 _MOST = 4096  # stations, events, lights
-_EARTH_M = 6_371_008.8
 _TITLES = (
     f"{'station':<16} {'set':6} {'messages':12} {'kind':10} {'trust':8} {'latitude':>10} "
     f"{'longitude':>11} {'m/s':>5} {'deg':>4} {'age s':>5} {'1/s':>5}  events"
@@ -163,7 +163,8 @@ class Board:
                 said += f" {event.speed_limit_mps * 3.6:.0f} km/h"
             said += f" at {event.latitude_deg:.6f} {event.longitude_deg:.6f}"
             if self._at is not None:
-                said += f", {_distance_m(self._at, (event.latitude_deg, event.longitude_deg)):.0f} m away"
+                away_m = math.hypot(*offset_m(*self._at, event.latitude_deg, event.longitude_deg))
+                said += f", {away_m:.0f} m away"
             if event.until_ns is not None:
                 said += f", for {max(event.until_ns - now_ns, 0) / _S:.0f} s more"
             lines.append(f"{said}, says {sender or 'the roadside'}")
@@ -214,9 +215,3 @@ def _cut(lines: list[str], most: int) -> list[str]:
     if len(lines) <= most:
         return lines
     return [*lines[: max(most - 1, 0)], f"... and {len(lines) - max(most - 1, 0)} more"]
-
-
-def _distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:
-    north = math.radians(b[0] - a[0])
-    east = math.radians((b[1] - a[1] + 180) % 360 - 180) * math.cos(math.radians(a[0]))
-    return _EARTH_M * math.hypot(north, east)

@@ -82,17 +82,12 @@ class _Judge:
         """By whom it is signed. Raises CodecError: why it is not to be believed."""
         from edge.v2x.moments import Now
         from edge.v2x.security import Verifier, load
-        from edge.v2x.security.signed import AID_OF_PORT
+        from edge.v2x.verifying import application
 
         self._verifier = self._verifier or Verifier(load(self._directory, utc_ns))
-        packet, place, aid = found.packet, None, None
-        if packet.source is not None:
-            place = (packet.source.latitude, packet.source.longitude)
-        if packet.family == "geonetworking":
-            aid = AID_OF_PORT.get(packet.service)
-        elif packet.family in ("dsmp", "wsmp"):
-            aid = packet.service
-        return self._verifier.verify(found.signed, Now(utc_ns, utc_ns), place, aid)
+        source = found.packet.source
+        place = None if source is None else (source.latitude, source.longitude)
+        return self._verifier.verify(found.signed, Now(utc_ns, utc_ns), place, application(found.packet))
 
 
 def describe(data: bytes, utc_ns: int, judge: _Judge | None = None) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from edge.v2x.etsi.cam_schema import (
 )
 from edge.v2x.etsi.places import path_history, reference_position
 from edge.v2x.moments import Now, timestamp_its_ns
+from edge.v2x.network.packet import STATION_TYPES
 from edge.v2x.scales import steps
 from edge.v2x.sets import PathPoint
 from edge.v2x.uper import bits
 
-STATION_TYPES = {"person": 1, "bicycle": 2, "motorcycle": 4, "car": 5, "bus": 6, "truck": 8}
 _LIGHTS = {
     "left": {"leftTurnSignalOn"},
     "right": {"rightTurnSignalOn"},

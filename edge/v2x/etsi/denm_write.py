@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from edge.messages import RemoteObject, RoadEvent
-from edge.v2x.etsi.cam_write import STATION_TYPES, heading
+from edge.v2x.etsi.cam_write import heading
 from edge.v2x.etsi.denm_causes import cause_of
 from edge.v2x.etsi.denm_read import DISTANCES, codec_1, codec_2
 from edge.v2x.etsi.places import reference_position, trace
 from edge.v2x.moments import Now, timestamp_its_ns
+from edge.v2x.network.packet import STATION_TYPES
 from edge.v2x.scales import steps
 from edge.v2x.uper import CodecError
 

@@ -112,15 +112,16 @@ LANE_INFORMATION = Sequence(
         )
     },
 )
+ROAD_TYPE = Enumerated(
+    "urban-NoStructuralSeparationToOppositeLanes"
+    " urban-WithStructuralSeparationToOppositeLanes"
+    " nonUrban-NoStructuralSeparationToOppositeLanes"
+    " nonUrban-WithStructuralSeparationToOppositeLanes"
+)
 RCC_PART = Sequence(
     {
         "relevanceZoneIds": ZONE_IDS,
-        "roadType": Enumerated(
-            "urban-NoStructuralSeparationToOppositeLanes"
-            " urban-WithStructuralSeparationToOppositeLanes"
-            " nonUrban-NoStructuralSeparationToOppositeLanes"
-            " nonUrban-WithStructuralSeparationToOppositeLanes"
-        ),
+        "roadType": ROAD_TYPE,
         "laneConfiguration": SequenceOf(LANE_INFORMATION, 1, 16, extensible=True),
     },
     extensible=True,

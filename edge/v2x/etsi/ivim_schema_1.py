@@ -6,7 +6,7 @@ A destination sign can show a sign; of that one the destinations are not read.
 from __future__ import annotations
 
 from edge.v2x.etsi.cdd1 import ITS_PDU_HEADER
-from edge.v2x.etsi.ivim_schema import LAYOUT_CONTAINER, TEXT
+from edge.v2x.etsi.ivim_schema import LAYOUT_CONTAINER, ROAD_TYPE, TEXT
 from edge.v2x.etsi.ivim_signs import (
     DAY_OF_WEEK,
     DISTANCE,
@@ -22,7 +22,7 @@ from edge.v2x.etsi.ivim_vehicles import (
     GEOGRAPHIC_LOCATION_CONTAINER,
     PROVIDER,
 )
-from edge.v2x.uper import Bits, Choice, Enumerated, Integer, Octets, Sequence, SequenceOf, Text, Unread
+from edge.v2x.uper import Bits, Choice, Integer, Octets, Sequence, SequenceOf, Text, Unread
 
 IVI_MANAGEMENT_CONTAINER = Sequence(
     {
@@ -144,12 +144,7 @@ LANE_INFORMATION = Sequence(
 RCC_PART = Sequence(
     {
         "zoneIds": SequenceOf(Integer(1, 32, extensible=True), 1, 8, extensible=True),
-        "roadType": Enumerated(
-            "urban-NoStructuralSeparationToOppositeLanes"
-            " urban-WithStructuralSeparationToOppositeLanes"
-            " nonUrban-NoStructuralSeparationToOppositeLanes"
-            " nonUrban-WithStructuralSeparationToOppositeLanes"
-        ),
+        "roadType": ROAD_TYPE,
         "laneConfiguration": SequenceOf(LANE_INFORMATION, 1, 16, extensible=True),
     },
     extensible=True,

@@ -11,19 +11,16 @@ from functools import cache
 from typing import Any
 
 from edge.messages import RemoteObject
+from edge.v2x.etsi.cam_read import KINDS
 from edge.v2x.etsi.vam_schema import VAM
 from edge.v2x.moments import Now, timestamp_its_ns
+from edge.v2x.network.packet import STATION_TYPES
 from edge.v2x.scales import degrees, steps
 from edge.v2x.sets import Glimpse, Heard
 from edge.v2x.uper import Codec, CodecError
 
 MESSAGE_ID = 16
 PROTOCOL_VERSION = 3
-_KINDS = {
-    1: "person", 2: "bicycle", 3: "motorcycle", 4: "motorcycle", 5: "car", 6: "bus", 7: "truck", 8: "truck",
-    12: "bicycle",
-}  # fmt: skip
-_STATION_TYPES = {"person": 1, "bicycle": 2, "motorcycle": 4, "car": 5, "bus": 6, "truck": 8}
 _OF_PROFILE = {"pedestrian": "person", "bicyclistAndLightVruVehicle": "bicycle", "motorcyclist": "motorcycle"}
 _PROFILES = {kind: profile for profile, kind in _OF_PROFILE.items()}
 _NO_LATITUDE, _NO_LONGITUDE, _NO_ALTITUDE = 900000001, 1800000001, 800001
@@ -125,8 +122,8 @@ def remote_object(vam: dict[str, Any], measured_ns: int | None = None) -> Remote
 
 
 def _kind(station_type: int, parameters: dict[str, Any]) -> str:
-    if station_type in _KINDS:
-        return _KINDS[station_type]
+    if station_type in KINDS:
+        return KINDS[station_type]
     profile = parameters.get("vruLowFrequencyContainer", {"profileAndSubprofile": ("", 0)})
     return _OF_PROFILE.get(profile["profileAndSubprofile"][0], "unknown")
 
@@ -140,7 +137,7 @@ def vam(content: RemoteObject, station_id: int, now: Now, low_frequency: bool = 
     date_ns = timestamp_its_ns(now.utc_ns + measured_ns - now.t_ns)
     parameters: dict[str, Any] = {
         "basicContainer": {
-            "stationType": _STATION_TYPES.get(content.kind, 0),
+            "stationType": STATION_TYPES.get(content.kind, 0),
             "referencePosition": _reference_position(content),
         },
         "vruHighFrequencyContainer": _high_frequency(content),

@@ -7,13 +7,17 @@ negated by somebody else. Keep-alive forwarding of others' events (optional in t
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeVar
 
 import msgspec
 
 from edge.messages import RoadEvent
 from edge.v2x.facilities.services import OTHER, SERVICES, Service
 from edge.v2x.network.area import Area, circle
+from edge.v2x.uper import CodecError
+
+T = TypeVar("T")
 
 CANCELLATIONS = 4
 """How often an end is told: once may be lost (ours)."""
@@ -46,6 +50,22 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     interval_ms: int
     area: Area
     traffic_class: int
+
+
+def told(orders: Iterable[Order], make: Callable[[Order], T]) -> list[T]:
+    """What make gives of each; one that cannot be told keeps no other back.
+
+    Raises CodecError where there are some and none of them can be told.
+    """
+    made, trouble = [], None
+    for order in orders:
+        try:
+            made.append(make(order))
+        except CodecError as error:
+            trouble = error
+    if trouble is not None and not made:
+        raise trouble
+    return made
 
 
 class _Own:

@@ -11,6 +11,9 @@ from edge.v2x.network.area import Area
 GEONETWORKING = 3
 """The first octet of a GeoNetworking packet, as modems with a non-IP interface give it."""
 
+STATION_TYPES = {"person": 1, "bicycle": 2, "motorcycle": 4, "car": 5, "bus": 6, "truck": 8}
+"""StationType of ETSI TS 102 894-2 by our kinds, in headers and messages; 0: unknown."""
+
 DSMP = 4
 """The first octet of a DSMP packet: protocol type of the adaptation layer of YD/T 3707."""
 

@@ -44,7 +44,6 @@ class Waiting(Generic[T]):
         self.lost: Counter[str] = Counter()
         self._ratio = settings.newcomers_ratio
         self._wait_ns = settings.wait_ms * 1_000_000
-        self._most_forged = max(1, settings.waiting)
         self._groups: dict[bool, _Group[T]] = {
             True: _Group(max(1, settings.waiting)),
             False: _Group(max(1, round(settings.waiting * settings.newcomers_ratio))),
@@ -96,8 +95,8 @@ class Waiting(Generic[T]):
         left_ns = self._spend(known, budget_ns - kept_ns, budget_ns, now_ns, taken)
         left_ns = self._spend(new, left_ns, left_ns, now_ns, taken)
         self._spend(known, left_ns, left_ns, now_ns, taken)
-        known.end()
-        new.end()
+        known.next_turn()
+        new.next_turn()
         return taken
 
     def judged(self, sender: bytes, genuine: bool, now_ns: int) -> None:
@@ -105,7 +104,7 @@ class Waiting(Generic[T]):
         self._forged_ns.pop(sender, None)
         if not genuine:
             self._forged_ns[sender] = now_ns
-            if len(self._forged_ns) > self._most_forged:
+            if len(self._forged_ns) > self._groups[True].most:
                 self._forged_ns.popitem(last=False)
 
     def _spend(self, group: _Group[T], share_ns: int, left_ns: int, now_ns: int, taken: list[T]) -> int:
@@ -171,7 +170,7 @@ class _Group(Generic[T]):
         while self._row or self._again:
             # Further ones of honest senders come before those of forgers.
             if not self._row or (self._again and self._row[0][0] and not self._again[0][0]):
-                self._next_turn()
+                self.next_turn()
             rank = heappop(self._row)
             if not self._waits(rank):
                 continue
@@ -199,11 +198,8 @@ class _Group(Generic[T]):
         if not streams:
             del self.senders[sender]
 
-    def end(self) -> None:
-        """Of this taking: the next begins with everyone."""
-        self._next_turn()
-
-    def _next_turn(self) -> None:
+    def next_turn(self) -> None:
+        """Everyone may be served again."""
         for rank in self._again:
             heappush(self._row, rank)
         self._again.clear()
